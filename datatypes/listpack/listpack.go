@@ -421,7 +421,7 @@ func open(lp []byte, p, old, n int) []byte {
 
 //go:noinline
 func grow(lp []byte, d int) []byte {
-	if len(lp)+d > math.MaxUint32 {
+	if uint64(len(lp))+uint64(d) > math.MaxUint32 {
 		panic(fmt.Sprintf("listpack: %d bytes and %d more pass what the header can tell", len(lp), d))
 	}
 	return append(lp, make([]byte, d)...)[:len(lp)]
