@@ -1,0 +1,230 @@
+package dict
+
+import (
+	"hash/maphash"
+	"unsafe"
+
+	"github.com/redweave/redweave/internal/slab"
+)
+
+// chain is room for the elements of one bucket or two on the stack. Longer
+// ones are possible (append takes over) but never seen: a bucket of sixty has
+// a probability of 10^-20.
+const chain = 64
+
+// grow adds a bucket. It is called before an insertion that finds the table at
+// its upper load, and with no bucket at all.
+func (t *Table) grow() {
+	moved := t.addBucket()
+	if t.n > 1 {
+		moved += t.split(t.n - 1)
+	}
+	t.maxMoved = max(t.maxMoved, uint16(moved))
+	t.setBounds()
+}
+
+// addBucket makes room for bucket n, empties it, and counts it in. It returns
+// the elements that had to move to make room.
+func (t *Table) addBucket() (moved int) {
+	i, shift := locate(t.n)
+	switch {
+	case t.n < firstSegment && t.n&(t.n-1) == 0: // 0, 1, 2, 4: segment 0 doubles
+		moved = t.growFirst()
+	case int(i) == len(t.dir):
+		t.addSegment(bucketSize << shift)
+	}
+	*t.at(t.n) = bucket{}
+	t.n++
+	if t.n > t.mask+1 {
+		t.mask = t.mask<<1 | 1
+	}
+	return moved
+}
+
+// growFirst doubles segment 0, from n buckets, or makes it. A table that small
+// has fewer elements than the 64 that one insertion may move.
+func (t *Table) growFirst() (moved int) {
+	t.moveFirst(int(t.n), max(2*int(t.n), 1))
+	return t.count
+}
+
+// moveFirst makes segment 0, of was buckets, one of n.
+func (t *Table) moveFirst(was, n int) {
+	old := t.dir[0].r
+	r := t.a.Alloc(n * bucketSize)
+	t.dir[0] = segment{t.a.Ptr(r), r}
+	t.size += int64(slab.ClassSize(n * bucketSize))
+	if was > 0 {
+		keep := min(n, was) * bucketSize
+		copy(t.a.Bytes(r, keep), t.a.Bytes(old, keep))
+		t.a.Free(old)
+		t.size -= int64(slab.ClassSize(was * bucketSize))
+	}
+}
+
+// addSegment appends a segment to the directory.
+func (t *Table) addSegment(size int) {
+	r := t.a.Alloc(size)
+	p := t.a.Ptr(r)
+	if size >= alignFrom && uintptr(p)%bucketSize != 0 {
+		t.a.Free(r)
+		size += bucketSize - 8
+		r = t.a.Alloc(size)
+		p = t.a.Ptr(r)
+		p = unsafe.Add(p, -uintptr(p)%bucketSize)
+	}
+	t.size += int64(t.a.Cap(r))
+	if len(t.dir) == 1 {
+		t.dir = append(make([]segment, 0, 4), t.dir...)
+	}
+	t.setDir(append(t.dir, segment{p, r}))
+}
+
+// setBounds computes the counts at which the table grows and shrinks next.
+func (t *Table) setBounds() {
+	n := float64(t.n)
+	upper := n * float64(t.policy.maxLoad)
+	if i, shift := locate(t.n); int(i) == len(t.dir) {
+		need := t.Bytes() + int64(slab.ClassSize(bucketSize<<shift))
+		upper = max(upper, min(float64(need)/float64(t.policy.budget), upper*1.25))
+	}
+	t.upper = int(upper)
+	t.lower = int((n - 1) * float64(t.policy.minLoad))
+	if t.n == 1 {
+		t.upper, t.lower = slots, 1
+	}
+}
+
+// split divides the elements of the new bucket's twin between the two, by the
+// hash bit that tells them apart, and returns how many it looked at. It takes
+// the hashes from the keys: keeping more of their bits would not fit the line.
+func (t *Table) split(b uint64) (moved int) {
+	twin := t.at(b & (t.mask >> 1))
+	if twin.len() == 0 {
+		return 0
+	}
+	var buf, out [chain]entry
+	all := appendEntries(&t.a.View, twin, buf[:0])
+
+	// Read one byte of every element first: these cache misses overlap, where
+	// those of the loop below would stand in line behind each other's hash.
+	for i := range all {
+		all[i].klen = *(*byte)(unsafe.Add(t.a.Ptr(all[i].ref), t.keyOff))
+	}
+	stay, leave := all[:0], out[:0]
+	for _, e := range all {
+		if t.hashOf(e)&t.mask == b {
+			leave = append(leave, e)
+		} else {
+			stay = append(stay, e)
+		}
+	}
+	t.fill(twin, stay)
+	t.fill(t.at(b), leave)
+	return len(all)
+}
+
+// hashOf computes the hash of an element whose length byte has been read.
+func (t *Table) hashOf(e entry) uint64 {
+	p := unsafe.Add(t.a.Ptr(e.ref), t.keyOff)
+	if e.klen == longKey {
+		return maphash.Bytes(t.seed, keyAt(p))
+	}
+	return maphash.Bytes(t.seed, unsafe.Slice((*byte)(unsafe.Add(p, 1)), int(e.klen)))
+}
+
+// fill makes es the elements of p, whatever it held.
+func (t *Table) fill(p *bucket, es []entry) {
+	n := len(es)
+	if n <= slots {
+		t.setOverflowLen(p, 0)
+		p.setSieve(0)
+	} else {
+		n = inLine
+		t.setOverflowLen(p, len(es)-n)
+		b := overflow(&t.a.View, p)
+		for i, e := range es[n:] {
+			putEntry(b[entrySize*i:], e)
+		}
+		p.setSieve(sieveOf(b))
+		p[linkSlot] = 0
+	}
+	for i, e := range es[:n] {
+		p.set(i, e)
+	}
+	for i := n; i < slots; i++ {
+		p[i] = 0
+	}
+	p[offN] = byte(n)
+	t.longest = max(t.longest, uint16(p.len()))
+}
+
+// shrink pours the last bucket into its twin, or gives back the only bucket of
+// a table that has become empty.
+func (t *Table) shrink() {
+	if t.n == 1 {
+		t.Free()
+		return
+	}
+	last := t.at(t.n - 1)
+	if last.len() > 0 {
+		var buf [chain]entry
+		twin := t.at((t.n - 1) & (t.mask >> 1))
+		all := appendEntries(&t.a.View, twin, buf[:0])
+		all = appendEntries(&t.a.View, last, all)
+		t.setOverflowLen(last, 0)
+		t.fill(twin, all)
+	}
+	t.dropBucket()
+	t.setBounds()
+}
+
+// dropBucket counts the last bucket out and gives back the room that only it
+// needed.
+func (t *Table) dropBucket() {
+	t.n--
+	if t.n <= t.mask>>1+1 {
+		t.mask >>= 1
+	}
+	i, shift := locate(t.n)
+	switch {
+	case t.n < firstSegment && t.n&(t.n-1) == 0: // 4, 2, 1: segment 0 halves
+		t.moveFirst(2*int(t.n), int(t.n))
+	case t.n&(1<<shift-1) == 0:
+		s := t.dir[i]
+		t.size -= int64(t.a.Cap(s.r))
+		t.a.Free(s.r)
+		t.dir[i] = segment{}
+		t.setDir(t.dir[:i])
+	}
+}
+
+// setDir makes d the directory, in an array that has room for one more and is
+// not much too large. Growing it by a quarter copies 20 KB at a hundred million
+// elements.
+func (t *Table) setDir(d []segment) {
+	switch n := len(d); {
+	case n == 1:
+		t.first[0] = d[0]
+		d = t.first[:]
+	case n == cap(d) || n < cap(d)/2:
+		d = append(make([]segment, 0, n+n/4+2), d...)
+	}
+	t.dir = d
+}
+
+// Free gives the index back to the arena and leaves the table empty. The
+// elements are the caller's: they are forgotten, not freed.
+func (t *Table) Free() {
+	for b := range t.n {
+		if p := t.at(b); p.o() != 0 {
+			t.a.Free(p.link())
+		}
+	}
+	if t.n > 0 {
+		for _, s := range t.dir {
+			t.a.Free(s.r)
+		}
+	}
+	t.clear()
+}
