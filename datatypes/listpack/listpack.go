@@ -341,14 +341,12 @@ func DeleteRange(lp []byte, index, n int) []byte {
 
 // Concat appends the elements of src to lp. src must not alias lp.
 func Concat(lp, src []byte) []byte {
-	p, body := len(lp)-1, src[headerSize:len(src)-1]
-	n := Len(src)
-	lp = open(lp, p, 0, len(body))
-	copy(lp[p:], body)
-	return count(lp, n)
+	return AppendSpan(lp, src[headerSize:len(src)-1], Len(src))
 }
 
-// Span returns the bytes the n elements from p on take; see [AppendSpan].
+// Span returns the bytes that the n elements from p on take, fewer when the
+// listpack ends before. lp[p:p+Span(lp, p, n)] can go into another listpack by
+// [InsertSpan].
 func Span(lp []byte, p, n int) int {
 	q := p
 	for ; n > 0 && lp[q] != end; n-- {
@@ -357,14 +355,16 @@ func Span(lp []byte, p, n int) int {
 	return q - p
 }
 
-// AppendSpan appends to lp n elements already encoded: a run that [Span]
-// measured in another listpack.
-func AppendSpan(lp, span []byte, n int) []byte {
-	p := len(lp) - 1
+// InsertSpan adds n elements already encoded before the element at p, or at
+// the end when p is [End]. span must not alias lp.
+func InsertSpan(lp []byte, p int, span []byte, n int) []byte {
 	lp = open(lp, p, 0, len(span))
 	copy(lp[p:], span)
 	return count(lp, n)
 }
+
+// AppendSpan is InsertSpan at the end.
+func AppendSpan(lp, span []byte, n int) []byte { return InsertSpan(lp, End(lp), span, n) }
 
 // MaxGrow returns the most bytes that adding elem, or putting it in place of
 // another, can add.
