@@ -12,7 +12,7 @@ import (
 
 var (
 	sinkValue listpack.Value
-	sinkLen   int
+	sinkReply []byte
 	elem32    = []byte("0123456789abcdef0123456789abcdef")
 )
 
@@ -86,21 +86,41 @@ func BenchmarkPop(b *testing.B) {
 
 func BenchmarkRange100(b *testing.B) {
 	for _, at := range []int{0, 50000} {
-		b.Run(fmt.Sprintf("at=%d", at), func(b *testing.B) {
+		l := filled(b, 100000, -2, 0)
+		b.Run(fmt.Sprintf("by=next/at=%d", at), func(b *testing.B) {
 			b.ReportAllocs()
-			l := filled(b, 100000, -2, 0)
 			for b.Loop() {
 				c := l.Seek(at)
 				for range 100 {
-					v, ok := c.Next()
-					if !ok {
-						b.Fatal("short list")
-					}
-					sinkLen += len(v.Str)
+					v, _ := c.Next()
+					sinkReply = appendBulk(sinkReply, v)
 				}
+				sinkReply = sinkReply[:0]
+			}
+		})
+		b.Run(fmt.Sprintf("by=fill/at=%d", at), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var buf [32]listpack.Value
+				c := l.Seek(at)
+				for left := 100; left > 0; {
+					n := c.Fill(buf[:min(left, len(buf))])
+					for _, v := range buf[:n] {
+						sinkReply = appendBulk(sinkReply, v)
+					}
+					left -= n
+				}
+				sinkReply = sinkReply[:0]
 			}
 		})
 	}
+}
+
+// appendBulk stands for what a reply costs.
+func appendBulk(dst []byte, v listpack.Value) []byte {
+	dst = append(dst, "$32\r\n"...)
+	dst = append(dst, v.Str...)
+	return append(dst, '\r', '\n')
 }
 
 func BenchmarkIndexMiddle(b *testing.B) {

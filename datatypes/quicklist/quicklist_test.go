@@ -40,6 +40,20 @@ func all(t testing.TB, l *List) []string {
 		}
 		back = append(back, v.String())
 	}
+	var batch []string
+	var buf [7]listpack.Value
+	for c := l.Seek(0); ; {
+		n := c.Fill(buf[:])
+		if n == 0 {
+			break
+		}
+		for _, v := range buf[:n] {
+			batch = append(batch, v.String())
+		}
+	}
+	if d := cmp.Diff(got, batch); d != "" {
+		t.Fatalf("Next and Fill differ:\n%s", d)
+	}
 	slices.Reverse(back)
 	if d := cmp.Diff(got, back); d != "" {
 		t.Fatalf("forwards and backwards differ:\n%s", d)
