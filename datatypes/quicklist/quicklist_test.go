@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redweave/redweave/datatypes/listpack"
+	"github.com/redweave/redweave/internal/invariants"
 	"github.com/redweave/redweave/internal/slab"
 )
 
@@ -520,7 +521,11 @@ func removeModel(s []string, count int, elem string) ([]string, int) {
 }
 
 func TestModel(t *testing.T) {
-	for seed := range uint64(300) {
+	seeds := uint64(300)
+	if invariants.Enabled || testing.Short() {
+		seeds = 40
+	}
+	for seed := range seeds {
 		r := rand.New(rand.NewPCG(seed, 1))
 		data := make([]byte, 600)
 		for i := range data {
