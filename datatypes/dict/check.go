@@ -47,21 +47,17 @@ func (t *Table) checkSegments() (size int64, err error) {
 		return 0, fmt.Errorf("dict: %d segments for %d buckets", len(t.dir), t.n)
 	}
 	for i, s := range t.dir {
-		c := int64(t.a.Cap(s.r))
-		size += c
-		off := uintptr(s.p) - uintptr(t.a.Ptr(s.r))
-		want := uint64(firstSegment)
+		want := int64(firstSegment)
 		if i == 0 {
-			want = min(want, t.mask+1)
+			want = min(want, int64(t.mask)+1)
 		} else if i >= 2*perDoubling {
-			want <<= min((i-perDoubling)/perDoubling, lastDoubling-firstDoubling+1)
+			want <<= min(i/perDoubling-1, maxShift-minShift)
 		}
-		if want *= bucketSize; uint64(off)+want > uint64(c) {
-			return 0, fmt.Errorf("dict: segment %d of %d bytes at %d in a block of %d", i, want, off, c)
+		want *= bucketSize
+		if c := int64(t.a.Cap(s.r)); c != want || s.p != t.a.Ptr(s.r) || uintptr(s.p)%bucketSize != 0 {
+			return 0, fmt.Errorf("dict: segment %d of %d bytes at %p is block %d of %d at %p", i, want, s.p, s.r, c, t.a.Ptr(s.r))
 		}
-		if want >= alignFrom && uintptr(s.p)%bucketSize != 0 {
-			return 0, fmt.Errorf("dict: segment %d of %d bytes is not aligned", i, want)
-		}
+		size += want
 	}
 	return size, nil
 }

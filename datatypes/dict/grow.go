@@ -3,8 +3,6 @@ package dict
 import (
 	"hash/maphash"
 	"unsafe"
-
-	"github.com/redweave/redweave/internal/slab"
 )
 
 // chain is room for the elements of one bucket or two on the stack. Longer
@@ -53,31 +51,24 @@ func (t *Table) moveFirst(was, n int) {
 	old := t.dir[0].r
 	r := t.a.Alloc(n * bucketSize)
 	t.dir[0] = segment{t.a.Ptr(r), r}
-	t.size += int64(slab.ClassSize(n * bucketSize))
+	t.size += int64(n * bucketSize)
 	if was > 0 {
 		keep := min(n, was) * bucketSize
 		copy(t.a.Bytes(r, keep), t.a.Bytes(old, keep))
 		t.a.Free(old)
-		t.size -= int64(slab.ClassSize(was * bucketSize))
+		t.size -= int64(was * bucketSize)
 	}
 }
 
-// addSegment appends a segment to the directory.
+// addSegment appends a segment to the directory. Its size is a power of two of
+// at least a cache line, and such blocks of the arena start at a cache line.
 func (t *Table) addSegment(size int) {
 	r := t.a.Alloc(size)
-	p := t.a.Ptr(r)
-	if size >= alignFrom && uintptr(p)%bucketSize != 0 {
-		t.a.Free(r)
-		size += bucketSize - 8
-		r = t.a.Alloc(size)
-		p = t.a.Ptr(r)
-		p = unsafe.Add(p, -uintptr(p)%bucketSize)
-	}
-	t.size += int64(t.a.Cap(r))
+	t.size += int64(size)
 	if len(t.dir) == 1 {
 		t.dir = append(make([]segment, 0, 4), t.dir...)
 	}
-	t.setDir(append(t.dir, segment{p, r}))
+	t.setDir(append(t.dir, segment{t.a.Ptr(r), r}))
 }
 
 // setBounds computes the counts at which the table grows and shrinks next.
@@ -85,7 +76,7 @@ func (t *Table) setBounds() {
 	n := float64(t.n)
 	upper := n * float64(t.policy.maxLoad)
 	if i, shift := locate(t.n); int(i) == len(t.dir) {
-		need := t.Bytes() + int64(slab.ClassSize(bucketSize<<shift))
+		need := t.Bytes() + int64(bucketSize<<shift)
 		upper = max(upper, min(float64(need)/float64(t.policy.budget), upper*1.25))
 	}
 	t.upper = int(upper)
@@ -192,7 +183,7 @@ func (t *Table) dropBucket() {
 		t.moveFirst(2*int(t.n), int(t.n))
 	case t.n&(1<<shift-1) == 0:
 		s := t.dir[i]
-		t.size -= int64(t.a.Cap(s.r))
+		t.size -= bucketSize << shift
 		t.a.Free(s.r)
 		t.dir[i] = segment{}
 		t.setDir(t.dir[:i])

@@ -44,9 +44,8 @@ import (
 // The first 256 buckets come in segments of eight; from then on every doubling
 // takes sixteen segments, so that the room ahead of the table is at most 1/16
 // of it, up to a size past which the room no longer matters. Segment 0 starts
-// with one bucket, unaligned, and is moved while it doubles to eight: that is
-// all a small set or hash pays for. Other segments of 4 KiB and more start at a
-// cache line.
+// with one bucket and is moved while it doubles to eight: a table of ten elements
+// costs 64 bytes. All start at a cache line, as the arena's blocks of such sizes do.
 //
 // Invariants, verified by Check:
 //   - n is 0 exactly when the table is empty, and then it owns no block
@@ -73,8 +72,8 @@ type Table struct {
 	first    [1]segment // dir's array while one segment is enough
 }
 
-// A segment is a run of buckets. p is the first one's address, r the block's
-// name; they differ when the block had to be larger to be aligned.
+// A segment is a run of buckets: the block's name, and its address, which spares
+// every lookup the way through the arena's table of chunks.
 type segment struct {
 	p unsafe.Pointer
 	r slab.Ref
@@ -87,14 +86,13 @@ type policy struct {
 	budget           float32 // bytes an element
 }
 
-var defaultPolicy = policy{maxLoad: 6.8, minLoad: 4.4, budget: 9.9}
+var defaultPolicy = policy{maxLoad: 6.8, minLoad: 4.4, budget: 9.75}
 
 const (
-	firstSegment  = 8 // buckets of the segments that come first
-	firstDoubling = 8 // log2 of the bucket from which segments grow
-	lastDoubling  = 16
-	perDoubling   = 16
-	alignFrom     = 4096 // bytes from which a segment is worth aligning
+	minShift     = 3  // log2 of the buckets in the first segments
+	maxShift     = 12 // and in the last: 256 KiB
+	perDoubling  = 16
+	firstSegment = 1 << minShift
 )
 
 // nothing is what an empty table reads. It is never written.
@@ -147,12 +145,13 @@ func (t *Table) Bytes() int64 {
 }
 
 // bucket returns the bucket of a hash. Any hash has one, even in an empty table.
+//
+// The number is masked without a branch, since no processor could predict it:
+// b-n is negative, and its sign all ones, if bucket b exists; otherwise only
+// the shorter mask is left.
 func (t *Table) bucket(h uint64) *bucket {
 	b := h & t.mask
-	if b >= t.n {
-		b = h & (t.mask >> 1)
-	}
-	return t.at(b)
+	return t.at(b & (t.mask>>1 | uint64(int64(b-t.n)>>63)))
 }
 
 // at returns bucket b.
@@ -164,11 +163,12 @@ func (t *Table) at(b uint64) *bucket {
 	return (*bucket)(unsafe.Add(t.dir[i].p, b&(1<<shift-1)*bucketSize))
 }
 
-// locate returns the segment of bucket b and log2 of the segment's length.
+// locate returns the segment of bucket b and log2 of the segment's length: four
+// less than b's own log2, between 3 and 12.
 func locate(b uint64) (i uint64, shift uint) {
-	k := min(uint(bits.Len64(b|1<<(firstDoubling-1)))-1, lastDoubling)
-	shift = (k - 4) & 63
-	return uint64(k-(firstDoubling-1))*perDoubling + b>>shift, shift
+	over := bits.Len64(b|1<<(minShift+4)) - 5 - maxShift
+	s := uint(maxShift+over&(over>>63)) & 63 // maxShift + min(over, 0), without a branch
+	return uint64(s-minShift)*perDoubling + b>>s, s
 }
 
 // Find returns the element with that key, or slab.Nil. h is Hash(key).
@@ -182,7 +182,7 @@ func (t *Table) match(p *bucket, h uint64, key []byte) slab.Ref {
 	m, tail := p.matches(tag)
 	for ; m != 0; m &= m - 1 {
 		r := p.ref(slotOf(m))
-		if keyEqual(unsafe.Add(t.a.Ptr(r), t.keyOff), key) {
+		if sameKey(unsafe.Add(t.a.Ptr(r), t.keyOff), key) {
 			return r
 		}
 	}
@@ -192,18 +192,34 @@ func (t *Table) match(p *bucket, h uint64, key []byte) slab.Ref {
 	return slab.Nil
 }
 
-// keyEqual compares a key with the one in an element, length first.
-func keyEqual(p unsafe.Pointer, key []byte) bool {
-	if len(key) >= longKey {
-		return bytes.Equal(keyAt(p), key)
+// sameKey compares a key with the one in an element. Keys of common lengths are
+// compared eight bytes at a time, the last eight overlapping those before; all
+// loads are within the n bytes of both.
+func sameKey(p unsafe.Pointer, key []byte) bool {
+	n := len(key)
+	if n < 8 || n > 40 {
+		return sameOddKey(p, key)
 	}
-	return int(*(*byte)(p)) == len(key) &&
-		string(unsafe.Slice((*byte)(unsafe.Add(p, 1)), len(key))) == string(key)
+	if int(*(*byte)(p)) != n {
+		return false
+	}
+	p, q := unsafe.Add(p, 1), unsafe.Pointer(unsafe.SliceData(key))
+	for i := 0; i < n-8; i += 8 {
+		if word(p, i) != word(q, i) {
+			return false
+		}
+	}
+	return word(p, n-8) == word(q, n-8)
 }
+
+func word(p unsafe.Pointer, i int) uint64 { return *(*uint64)(unsafe.Add(p, i)) }
+
+// sameOddKey is sameKey for keys of any length.
+func sameOddKey(p unsafe.Pointer, key []byte) bool { return bytes.Equal(keyAt(p), key) }
 
 func (t *Table) matchOverflow(p *bucket, tag uint8, key []byte) slab.Ref {
 	for b := overflow(&t.a.View, p); len(b) > 0; b = b[entrySize:] {
-		if e := getEntry(b); e.tag == tag && keyEqual(unsafe.Add(t.a.Ptr(e.ref), t.keyOff), key) {
+		if e := getEntry(b); e.tag == tag && sameKey(unsafe.Add(t.a.Ptr(e.ref), t.keyOff), key) {
 			return e.ref
 		}
 	}
