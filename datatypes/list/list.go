@@ -472,43 +472,55 @@ func (l List) Pos(elem []byte, rank, count, maxlen int, yield func(index int) bo
 	if maxlen == 0 || maxlen > n {
 		maxlen = n
 	}
-	number, isInt := listpack.ParseInt(elem)
-	back := rank < 0
-	if back {
-		rank = -rank
-	}
-	i := 0
-	if back {
-		i = n - 1
-	}
-	c := l.Seek(i)
-	for ; maxlen > 0; maxlen-- {
-		var v Value
-		var ok bool
-		if back {
-			v, ok = c.Prev()
-		} else {
-			v, ok = c.Next()
-		}
-		if !ok {
-			return
-		}
-		// An integer is always stored as one, so the two never mix, except in
-		// a plain node, whose bytes are as they came.
-		if v.IsInt && isInt && v.Int == number || !v.IsInt && string(v.Str) == string(elem) {
-			if rank--; rank <= 0 {
-				if !yield(i) {
-					return
-				}
-				if count--; count == 0 {
+	m := match{elem: elem}
+	m.number, m.isInt = listpack.ParseInt(elem)
+	if rank < 0 {
+		c := l.Seek(n - 1)
+		for i := n - 1; i >= n-maxlen; i-- {
+			v, _ := c.Prev()
+			if !m.is(&v) {
+				continue
+			}
+			if rank++; rank >= 0 {
+				if count--; !yield(i) || count == 0 {
 					return
 				}
 			}
 		}
-		if i++; back {
-			i -= 2
-		}
+		return
 	}
+	var buf [32]Value
+	c := l.Seek(0)
+	for i := 0; i < maxlen; {
+		k := c.Fill(buf[:min(maxlen-i, len(buf))])
+		for j := range buf[:k] {
+			if !m.is(&buf[j]) {
+				continue
+			}
+			if rank--; rank <= 0 {
+				if count--; !yield(i+j) || count == 0 {
+					return
+				}
+			}
+		}
+		i += k
+	}
+}
+
+// A match is a sought element. An integer is always stored as one, so integers
+// and strings never equal each other, except in a plain node, whose bytes are
+// as they came.
+type match struct {
+	elem   []byte
+	number int64
+	isInt  bool
+}
+
+func (m *match) is(v *Value) bool {
+	if v.IsInt {
+		return m.isInt && v.Int == m.number
+	}
+	return string(v.Str) == string(m.elem)
 }
 
 // EachNode yields the list as a dump stores it: each node's listpack, or the
