@@ -211,7 +211,6 @@ func (l *List) Set(i int, elem []byte) bool {
 	} else {
 		if q := listpack.Next(b, p); q >= 0 {
 			l.split(r, q)
-			b = l.content(n)
 		}
 		l.newNode(r, n.next, elem, false)
 		l.unpack(n) // newNode may have packed it, being interior now
