@@ -83,6 +83,17 @@ func (t *Table) Check() error {
 	return t.due.check()
 }
 
+// mustBeSound is what checked builds call after a change; of a large table
+// only now and then, as it takes time in proportion.
+func (t *Table) mustBeSound() {
+	if n := t.dict.Len(); n > 32 && n%64 != 0 {
+		return
+	}
+	if err := t.Check(); err != nil {
+		panic(err)
+	}
+}
+
 func (d *dueHeap) check() error {
 	if d.n > d.room() || d.room()-d.n >= 2*segLen || d.n == 0 && len(d.segs) != 0 {
 		return fmt.Errorf("hash: %d TTLs in room for %d", d.n, d.room())

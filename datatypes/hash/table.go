@@ -7,6 +7,7 @@ import (
 
 	"github.com/redweave/redweave/datatypes/dict"
 	"github.com/redweave/redweave/datatypes/listpack"
+	"github.com/redweave/redweave/internal/invariants"
 	"github.com/redweave/redweave/internal/slab"
 )
 
@@ -179,6 +180,9 @@ func (t *Table) insert(hash uint64, field, value []byte, expiry int64) {
 }
 
 func (t *Table) set(field, value []byte, now int64, keep bool) (created bool) {
+	if invariants.Enabled {
+		defer t.mustBeSound()
+	}
 	r, hash := t.find(field)
 	if r == slab.Nil {
 		t.insert(hash, field, value, 0)
@@ -251,6 +255,9 @@ func (t *Table) remove(hash uint64, r slab.Ref, e *elem) {
 
 // setExpiry gives the element r an expiry, or with 0 takes it away.
 func (t *Table) setExpiry(hash uint64, r slab.Ref, expiry int64) {
+	if invariants.Enabled {
+		defer t.mustBeSound()
+	}
 	e := t.elem(r)
 	switch {
 	case e.ttl && expiry != 0:
