@@ -246,28 +246,37 @@ func baseName(param, what string, mayBeEmpty bool) func(string) error {
 	}
 }
 
-// validTitle checks that all {variables} of a process title are known.
+// titleVariables are what a process title may contain, with a stand-in for what
+// they become. Redis does not know its title and socket while it checks.
+var titleVariables = map[string]string{"title": "", "unixsocket": "", "listen-addr": "*", "server-mode": "s",
+	"port": "0", "tls-port": "0", "config-file": "-"}
+
+// validTitle checks that all {variables} of a process title are known, and that
+// there is something to see.
 func validTitle(s string) error {
-	known := []string{"title", "listen-addr", "server-mode", "port", "tls-port", "unixsocket", "config-file"}
 	const bad problem = "template format is invalid or contains unknown variables"
-	if s == "" {
-		return bad
-	}
+	visible := ""
 	for {
-		_, rest, found := strings.Cut(s, "{")
+		literal, rest, found := strings.Cut(s, "{")
+		visible += literal
 		if !found {
-			return nil
+			break
 		}
-		if literal, ok := strings.CutPrefix(rest, "{"); ok { // {{ is a brace
-			s = literal
+		if after, ok := strings.CutPrefix(rest, "{"); ok { // {{ is a brace
+			visible, s = visible+"{", after
 			continue
 		}
-		variable, after, found := strings.Cut(rest, "}")
-		if !found || !slices.Contains(known, variable) {
+		variable, after, closed := strings.Cut(rest, "}")
+		value, known := titleVariables[variable]
+		if !closed || !known {
 			return bad
 		}
-		s = after
+		visible, s = visible+value, after
 	}
+	if strings.Trim(visible, " ") == "" {
+		return bad
+	}
+	return nil
 }
 
 // validLocale allows the one collation there is: by bytes.
