@@ -574,9 +574,7 @@ func exceeds(lim *Limits, size, n int) bool {
 // toQuicklist changes the encoding of a listpack.
 func (l *List) toQuicklist(lim *Limits) {
 	q := quicklist.New(l.s.Arena(), lim.MaxListpackSize, lim.CompressDepth)
-	if lp := l.s.Bytes(); listpack.First(lp) >= 0 {
-		q.AppendListpack(lp)
-	}
+	q.AppendListpack(l.s.Bytes())
 	l.s.SetObject(datatypes.QuickList, q)
 	l.q = q
 }

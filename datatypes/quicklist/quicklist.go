@@ -418,10 +418,13 @@ func (l *List) Clone(a *slab.Arena) *List {
 	return &c
 }
 
-// AppendListpack adds a copy of lp as a node behind the last; lp is not empty
-// and a listpack. It is how a list is built from a smaller encoding or from a
-// dump.
+// AppendListpack adds a copy of lp, a valid listpack, as a node behind the
+// last; an empty one adds nothing. It is how a list is built from a smaller
+// encoding or from a dump.
 func (l *List) AppendListpack(lp []byte) {
+	if listpack.First(lp) < 0 {
+		return
+	}
 	n := l.link(l.tail, slab.Nil, len(lp))
 	n.size, n.count = uint64(len(lp)), uint32(listpack.Len(lp))
 	copy(l.a.Bytes(n.data, len(lp)), lp)
