@@ -68,17 +68,17 @@ func (t *Table) Release(b *slab.Batch, budget int) (done bool) {
 	return true
 }
 
-// text reads a length and the bytes behind it, and returns where they end.
+// text reads a length and the bytes behind it, and returns the size of both.
+// (Not where they end: behind a value that may be outside the chunk.)
 //
-// It stays in range because set and add wrote both into a block large enough.
-func text(p unsafe.Pointer) (s []byte, end unsafe.Pointer) {
-	n := int(*(*byte)(p))
-	p = unsafe.Add(p, 1)
-	if n == 0xFF {
-		n = int(binary.LittleEndian.Uint32((*[4]byte)(p)[:]))
-		p = unsafe.Add(p, 4)
+// It stays in range because write and overwrite put both into a block large
+// enough.
+func text(p unsafe.Pointer) (s []byte, size int) {
+	if n := int(*(*byte)(p)); n != 0xFF {
+		return unsafe.Slice((*byte)(unsafe.Add(p, 1)), n), 1 + n
 	}
-	return unsafe.Slice((*byte)(p), n), unsafe.Add(p, n)
+	n := int(binary.LittleEndian.Uint32((*[4]byte)(unsafe.Add(p, 1))[:]))
+	return unsafe.Slice((*byte)(unsafe.Add(p, 5)), n), 5 + n
 }
 
 // An elem is an element taken apart. Its slices alias the block.
@@ -91,8 +91,9 @@ type elem struct {
 
 func (t *Table) elem(r slab.Ref) (e elem) {
 	p := t.a.Ptr(r)
-	var q unsafe.Pointer
-	e.field, q = text(unsafe.Add(p, keyOff))
+	field, n := text(unsafe.Add(p, keyOff))
+	e.field = field
+	q := unsafe.Add(p, keyOff+n)
 	if *(*byte)(p)&hasTTL != 0 {
 		e.ttl, e.place = true, getPlace(q)
 		q = unsafe.Add(q, placeSize)
@@ -115,8 +116,9 @@ func getPlace(q unsafe.Pointer) uint32 {
 
 // setPlace notes in the element r where due has it. r has hasTTL.
 func setPlace(a *slab.Arena, r slab.Ref, i int) {
-	_, q := text(unsafe.Add(a.Ptr(r), keyOff))
-	binary.LittleEndian.PutUint32((*[placeSize]byte)(q)[:], uint32(i))
+	p := unsafe.Add(a.Ptr(r), keyOff)
+	_, n := text(p)
+	binary.LittleEndian.PutUint32((*[placeSize]byte)(unsafe.Add(p, n))[:], uint32(i))
 }
 
 // find returns the element of a field, Nil when there is none, and its hash.
