@@ -3,7 +3,6 @@ package dict
 import (
 	"bytes"
 	"fmt"
-	"unsafe"
 
 	"github.com/redweave/redweave/internal/slab"
 )
@@ -80,13 +79,13 @@ func (t *Table) checkBucket(b uint64, p *bucket) error {
 	}
 	all := appendEntries(&t.a.View, p, nil)
 	for i, e := range all {
-		key := t.keyOf(e.ref)
+		key := t.KeyOf(e.ref)
 		h := t.Hash(key)
 		if t.bucket(h) != p || e.tag != tagOf(h) {
 			return fmt.Errorf("element %d (%q, hash %#x) under tag %#x", e.ref, key, h, e.tag)
 		}
 		for _, f := range all[:i] {
-			if bytes.Equal(key, t.keyOf(f.ref)) {
+			if bytes.Equal(key, t.KeyOf(f.ref)) {
 				return fmt.Errorf("key %q is there twice", key)
 			}
 		}
@@ -94,12 +93,9 @@ func (t *Table) checkBucket(b uint64, p *bucket) error {
 	return nil
 }
 
-// keyOf returns the key of an element.
-func (t *Table) keyOf(r slab.Ref) []byte { return keyAt(unsafe.Add(t.a.Ptr(r), t.keyOff)) }
-
 // checkInsert holds the caller of Insert to its promise.
 func (t *Table) checkInsert(h uint64, r slab.Ref) {
-	key := t.keyOf(r)
+	key := t.KeyOf(r)
 	if want := t.Hash(key); h != want {
 		panic(fmt.Sprintf("dict: Insert of %q under hash %#x, not %#x", key, h, want))
 	}

@@ -86,7 +86,7 @@ func (m *model) check() {
 	}
 	seen := 0
 	for r := range m.tab.All() {
-		if k := m.tab.keyOf(r); m.want[string(k)] != r {
+		if k := m.tab.KeyOf(r); m.want[string(k)] != r {
 			m.t.Fatalf("All yields %d %q, want %d", r, k, m.want[string(k)])
 		}
 		seen++
@@ -313,7 +313,7 @@ func TestScan(t *testing.T) {
 		next, steps, cursor := stay, 0, uint64(0)
 		var coming []int
 		for {
-			cursor = m.tab.Scan(cursor, func(r slab.Ref) { seen[string(m.tab.keyOf(r))]++ })
+			cursor = m.tab.Scan(cursor, func(r slab.Ref) { seen[string(m.tab.KeyOf(r))]++ })
 			if cursor == 0 {
 				break
 			}
@@ -378,7 +378,7 @@ func TestScanRemove(t *testing.T) {
 		m.insert(key15(i))
 	}
 	for cursor := uint64(0); ; {
-		cursor = m.tab.Scan(cursor, func(r slab.Ref) { m.remove(bytes.Clone(m.tab.keyOf(r))) })
+		cursor = m.tab.Scan(cursor, func(r slab.Ref) { m.remove(bytes.Clone(m.tab.KeyOf(r))) })
 		if cursor == 0 {
 			break
 		}

@@ -144,6 +144,10 @@ func (t *Table) Bytes() int64 {
 	return t.size + int64(cap(t.dir))*int64(unsafe.Sizeof(segment{}))
 }
 
+// KeyOf returns the key of the element r, which need not be in the table. It
+// aliases the block.
+func (t *Table) KeyOf(r slab.Ref) []byte { return keyAt(unsafe.Add(t.a.Ptr(r), t.keyOff)) }
+
 // bucket returns the bucket of a hash. Any hash has one, even in an empty table.
 //
 // The number is masked without a branch, since no processor could predict it:
