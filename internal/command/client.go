@@ -1,0 +1,177 @@
+package command
+
+import (
+	"strconv"
+
+	"github.com/redweave/redweave/resp"
+)
+
+// A Client is what the server knows of one connection, or of one in-process
+// caller. It has one owner at a time: whoever executes its commands.
+type Client struct {
+	ID            uint64
+	Name          string
+	LibName       string
+	LibVersion    string
+	User          string
+	DB            int
+	Flags         ClientFlags
+	Authenticated bool
+
+	// Out is the pending output; its protocol is the client's.
+	Out resp.Writer
+
+	// Conn is the connection, nil for an in-process caller.
+	Conn Conn
+
+	LastCommand  *Command
+	CreatedNanos int64 // monotonic
+	LastNanos    int64 // monotonic, of the last command
+
+	// prev and next link the registry, oldest first.
+	prev, next *Client
+}
+
+// ClientFlags are a client's states.
+type ClientFlags uint32
+
+// The flags.
+const (
+	replyOff      ClientFlags = 1 << iota // CLIENT REPLY OFF
+	replySkip                             // this command's reply is skipped
+	replySkipNext                         // the next command's will be
+	closeAfterReply
+	closeNow
+	noEvict   // CLIENT NO-EVICT
+	noTouch   // CLIENT NO-TOUCH
+	isUnix    // connected over a unix socket
+	isLocal   // connected from this machine
+	inProcess // no connection: a caller in this process
+
+	silent = replyOff | replySkip | replySkipNext
+)
+
+// A Conn is a client's connection, as commands see it: what CLIENT LIST shows of
+// it and the means to end it. The threading model implements it.
+type Conn interface {
+	// RemoteAddr and LocalAddr are host:port, or a unix socket's path and ":0".
+	RemoteAddr() string
+	LocalAddr() string
+	// FD is the file descriptor, -1 where there is none.
+	FD() int
+	// QueryBuffer returns the bytes read and not yet executed, and the room.
+	QueryBuffer() (used, free int)
+	// NetBytes returns the bytes read from and written to the client.
+	NetBytes() (in, out int64)
+	// Close ends the connection soon, from the outside: nothing more is read,
+	// what is pending is not written.
+	Close()
+}
+
+// MemoryBytes is what the client costs: its buffers and itself.
+func (cl *Client) MemoryBytes() int64 {
+	const itself = 1024
+	n := int64(itself + cap(cl.Out.Bytes()))
+	if cl.Conn != nil {
+		used, free := cl.Conn.QueryBuffer()
+		n += int64(used + free)
+	}
+	return n
+}
+
+// appendInfo appends the client's line of CLIENT LIST.
+func (cl *Client) appendInfo(b []byte, now int64) []byte {
+	field := func(name string, v int64) {
+		b = append(b, name...)
+		b = strconv.AppendInt(b, v, 10)
+	}
+	text := func(name, v string) {
+		b = append(b, name...)
+		b = append(b, v...)
+	}
+	remote, local, fd := "", "", -1
+	qbuf, qfree := 0, 0
+	if cl.Conn != nil {
+		remote, local, fd = cl.Conn.RemoteAddr(), cl.Conn.LocalAddr(), cl.Conn.FD()
+		qbuf, qfree = cl.Conn.QueryBuffer()
+	}
+	field("id=", int64(cl.ID))
+	text(" addr=", remote)
+	text(" laddr=", local)
+	field(" fd=", int64(fd))
+	text(" name=", cl.Name)
+	field(" age=", (now-cl.CreatedNanos)/1e9)
+	field(" idle=", (now-cl.LastNanos)/1e9)
+	text(" flags=", cl.flagLetters())
+	field(" db=", int64(cl.DB))
+	text(" sub=0 psub=0 ssub=0 multi=-1 watch=0", "")
+	field(" qbuf=", int64(qbuf))
+	field(" qbuf-free=", int64(qfree))
+	text(" argv-mem=0 multi-mem=0", "")
+	field(" rbs=", int64(cap(cl.Out.Bytes())))
+	field(" rbp=", int64(cl.Out.Len()))
+	field(" obl=", int64(cl.Out.Len()))
+	text(" oll=0 omem=0", "")
+	field(" tot-mem=", cl.MemoryBytes())
+	text(" events=", "r")
+	text(" cmd=", cl.lastCommandName())
+	text(" user=", cl.User)
+	text(" redir=-1", "")
+	field(" resp=", int64(cl.Out.Proto))
+	text(" lib-name=", cl.LibName)
+	text(" lib-ver=", cl.LibVersion)
+	return b
+}
+
+func (cl *Client) lastCommandName() string {
+	if cl.LastCommand == nil {
+		return "NULL"
+	}
+	return cl.LastCommand.Name
+}
+
+func (cl *Client) flagLetters() string {
+	var b []byte
+	if cl.Flags&isUnix != 0 {
+		b = append(b, 'U')
+	}
+	if cl.Flags&noEvict != 0 {
+		b = append(b, 'e')
+	}
+	if cl.Flags&noTouch != 0 {
+		b = append(b, 'T')
+	}
+	if cl.Flags&closeNow != 0 {
+		b = append(b, 'A')
+	}
+	if cl.Flags&closeAfterReply != 0 {
+		b = append(b, 'c')
+	}
+	if len(b) == 0 {
+		return "N"
+	}
+	return string(b)
+}
+
+// validName reports whether a client or library name has no spaces, newlines or
+// other characters that would break CLIENT LIST.
+func validName(b []byte) bool {
+	for _, c := range b {
+		if c < '!' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// local reports whether the client is on this machine.
+func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0 }
+
+// Reset makes the client as good as new, with the given protocol: what CLIENT
+// and SELECT had changed is forgotten. It is for in-process callers, between
+// calls that must not know of each other.
+func (cl *Client) Reset(proto int) {
+	cl.DB, cl.Flags, cl.Name = 0, inProcess, ""
+	cl.Out.Proto = proto
+	cl.Out.Reset()
+}

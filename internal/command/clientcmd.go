@@ -1,0 +1,339 @@
+package command
+
+import (
+	"bytes"
+	"math"
+
+	"github.com/redweave/redweave/keyspace"
+	"github.com/redweave/redweave/resp"
+)
+
+var clientHandlers = handlers{
+	"client|getname": cmdClientGetName, "client|help": cmdHelp, "client|id": cmdClientID,
+	"client|info": cmdClientInfo, "client|kill": cmdClientKill, "client|list": cmdClientList,
+	"client|no-evict": cmdClientNoEvict, "client|no-touch": cmdClientNoTouch,
+	"client|pause": cmdClientPause, "client|reply": cmdClientReply,
+	"client|setinfo": cmdClientSetInfo, "client|setname": cmdClientSetName,
+	"client|unblock": cmdClientUnblock, "client|unpause": cmdClientUnpause,
+}
+
+func cmdClientID(c *Ctx) { c.Out.Int(int64(c.Client.ID)) }
+
+func cmdClientGetName(c *Ctx) {
+	if c.Client.Name == "" {
+		c.Out.Null()
+		return
+	}
+	c.Out.BulkString(c.Client.Name)
+}
+
+func cmdClientSetName(c *Ctx) {
+	if !validName(c.Args[2]) {
+		c.Fail(errClientName)
+		return
+	}
+	c.Client.Name = string(c.Args[2])
+	c.OK()
+}
+
+func cmdClientSetInfo(c *Ctx) {
+	var to *string
+	var name string
+	switch {
+	case c.is(2, "LIB-NAME"):
+		to, name = &c.Client.LibName, "lib-name"
+	case c.is(2, "LIB-VER"):
+		to, name = &c.Client.LibVersion, "lib-ver"
+	default:
+		c.Fail(resp.Error("ERR Unrecognized option '" + string(c.Args[2]) + "'"))
+		return
+	}
+	if !validName(c.Args[3]) {
+		c.Fail(resp.Error("ERR " + name + " cannot contain spaces, newlines or special characters."))
+		return
+	}
+	*to = string(c.Args[3])
+	c.OK()
+}
+
+func cmdClientInfo(c *Ctx) {
+	b := c.Client.appendInfo(nil, c.clock.Nanos())
+	c.Out.Verbatim("txt", string(append(b, '\n')))
+}
+
+// clientTypes are the kinds CLIENT LIST and KILL select by. All our clients
+// are normal ones; the other kinds exist and are empty.
+func clientType(b []byte) (normal, known bool) {
+	switch {
+	case equalFold(b, "NORMAL"):
+		return true, true
+	case equalFold(b, "PUBSUB"), equalFold(b, "REPLICA"), equalFold(b, "SLAVE"), equalFold(b, "MASTER"):
+		return false, true
+	}
+	return false, false
+}
+
+func cmdClientList(c *Ctx) {
+	want := func(*Client) bool { return true }
+	switch {
+	case len(c.Args) == 2:
+	case len(c.Args) == 4 && c.is(2, "TYPE"):
+		normal, known := clientType(c.Args[3])
+		if !known {
+			c.Fail(unknownClientType(c.Args[3]))
+			return
+		}
+		want = func(*Client) bool { return normal }
+	case len(c.Args) > 3 && c.is(2, "ID"):
+		ids := map[uint64]bool{}
+		for i := 3; i < len(c.Args); i++ {
+			id, ok := c.intOr(i, "ERR Invalid client ID")
+			if !ok {
+				return
+			}
+			ids[uint64(id)] = true
+		}
+		want = func(cl *Client) bool { return ids[cl.ID] }
+	default:
+		c.Fail(errSyntax)
+		return
+	}
+	var b []byte
+	now := c.clock.Nanos()
+	for cl := c.first; cl != nil; cl = cl.next {
+		if want(cl) {
+			b = append(cl.appendInfo(b, now), '\n')
+		}
+	}
+	c.Out.Verbatim("txt", string(b))
+}
+
+func unknownClientType(b []byte) resp.Error {
+	return resp.Error("ERR Unknown client type '" + string(b) + "'")
+}
+
+// A killFilter selects the clients CLIENT KILL ends. Zero fields select all.
+type killFilter struct {
+	id            uint64
+	byType        bool
+	normal        bool
+	addr, laddr   []byte
+	user          []byte
+	maxAgeSeconds int64
+	skipMe        bool
+}
+
+func (f *killFilter) selects(cl, me *Client, now int64) bool {
+	return (f.id == 0 || cl.ID == f.id) &&
+		(!f.byType || f.normal) &&
+		(f.addr == nil || cl.Conn.RemoteAddr() == string(f.addr)) &&
+		(f.laddr == nil || cl.Conn.LocalAddr() == string(f.laddr)) &&
+		(f.user == nil || cl.User == string(f.user)) &&
+		(f.maxAgeSeconds == 0 || (now-cl.CreatedNanos)/1e9 >= f.maxAgeSeconds) &&
+		(!f.skipMe || cl != me)
+}
+
+func cmdClientKill(c *Ctx) {
+	if len(c.Args) == 3 {
+		// The old form: one address, and an error when nobody has it.
+		f := killFilter{addr: c.Args[2]}
+		if c.kill(&f) == 0 {
+			c.Fail("ERR No such client")
+			return
+		}
+		c.OK()
+		return
+	}
+	f, ok := c.parseKillFilter()
+	if !ok {
+		return
+	}
+	c.Out.Int(int64(c.kill(&f)))
+}
+
+func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
+	f.skipMe = true
+	for i := 2; i < len(c.Args); i += 2 {
+		if i+1 == len(c.Args) {
+			c.Fail(errSyntax)
+			return f, false
+		}
+		v := c.Args[i+1]
+		switch {
+		case c.is(i, "ID"):
+			n, ok := keyspace.ParseInt(v)
+			if !ok || n < 1 {
+				c.Fail("ERR client-id should be greater than 0")
+				return f, false
+			}
+			f.id = uint64(n)
+		case c.is(i, "TYPE"):
+			normal, known := clientType(v)
+			if !known {
+				c.Fail(unknownClientType(v))
+				return f, false
+			}
+			f.byType, f.normal = true, normal
+		case c.is(i, "ADDR"):
+			f.addr = v
+		case c.is(i, "LADDR"):
+			f.laddr = v
+		case c.is(i, "USER"):
+			if string(v) != "default" {
+				c.Fail(resp.Error("ERR No such user '" + string(v) + "'"))
+				return f, false
+			}
+			f.user = v
+		case c.is(i, "MAXAGE"):
+			n, ok := keyspace.ParseInt(v)
+			if !ok || n < 1 {
+				c.Fail("ERR maxage should be greater than 0")
+				return f, false
+			}
+			f.maxAgeSeconds = n
+		case c.is(i, "SKIPME") && equalFold(v, "YES"):
+			f.skipMe = true
+		case c.is(i, "SKIPME") && equalFold(v, "NO"):
+			f.skipMe = false
+		default:
+			c.Fail(errSyntax)
+			return f, false
+		}
+	}
+	return f, true
+}
+
+// kill ends the clients f selects and returns how many they are. The caller
+// itself still gets its reply.
+func (c *Ctx) kill(f *killFilter) int {
+	n, now := 0, c.clock.Nanos()
+	for cl := c.first; cl != nil; cl = cl.next {
+		if !f.selects(cl, c.Client, now) {
+			continue
+		}
+		n++
+		if cl == c.Client {
+			cl.Flags |= closeAfterReply
+			continue
+		}
+		cl.Flags |= closeNow
+		c.host.Disconnect(cl)
+	}
+	return n
+}
+
+// onOff reads argument i as ON or OFF, or replies a syntax error.
+func (c *Ctx) onOff(i int) (on, ok bool) {
+	switch {
+	case c.is(i, "ON"):
+		return true, true
+	case c.is(i, "OFF"):
+		return false, true
+	}
+	c.Fail(errSyntax)
+	return false, false
+}
+
+func (cl *Client) setFlag(f ClientFlags, on bool) {
+	cl.Flags &^= f
+	if on {
+		cl.Flags |= f
+	}
+}
+
+func cmdClientNoEvict(c *Ctx) {
+	if on, ok := c.onOff(2); ok {
+		c.Client.setFlag(noEvict, on)
+		c.OK()
+	}
+}
+
+func cmdClientNoTouch(c *Ctx) {
+	if on, ok := c.onOff(2); ok {
+		c.Client.setFlag(noTouch, on)
+		c.OK()
+	}
+}
+
+func cmdClientReply(c *Ctx) {
+	cl := c.Client
+	switch {
+	case c.is(2, "ON"):
+		cl.Flags &^= silent
+		c.OK()
+	case c.is(2, "OFF"):
+		cl.Flags |= replyOff
+	case c.is(2, "SKIP"):
+		if cl.Flags&replyOff == 0 {
+			cl.Flags |= replySkipNext
+		}
+	default:
+		c.Fail(errSyntax)
+	}
+}
+
+func cmdClientPause(c *Ctx) {
+	all := true
+	if len(c.Args) == 4 {
+		switch {
+		case c.is(3, "WRITE"):
+			all = false
+		case c.is(3, "ALL"):
+		default:
+			c.Fail("ERR CLIENT PAUSE mode must be WRITE or ALL")
+			return
+		}
+	}
+	ms, ok := c.intOr(2, "ERR timeout is not an integer or out of range")
+	if !ok {
+		return
+	}
+	if ms < 0 {
+		c.Fail("ERR timeout is negative")
+		return
+	}
+	if ms > math.MaxInt64/nanosPerMs/2 {
+		ms = math.MaxInt64 / nanosPerMs / 2
+	}
+	c.pauseClients(ms, all)
+	c.OK()
+}
+
+func cmdClientUnpause(c *Ctx) {
+	c.unpause()
+	c.OK()
+}
+
+func cmdClientUnblock(c *Ctx) {
+	if len(c.Args) == 4 && !c.is(3, "TIMEOUT") && !c.is(3, "ERROR") {
+		c.Fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+		return
+	}
+	if _, ok := c.int(2); ok {
+		c.Out.Int(0) // no command blocks its client
+	}
+}
+
+// cmdHelp answers HELP of any container command from the table: each
+// subcommand with its arguments and what it does.
+func cmdHelp(c *Ctx) {
+	container := c.cmd.Parent
+	o := c.Out
+	lines := o.ReserveArray(32)
+	n := 1
+	o.SimpleString(upper(container.Name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
+	for _, sub := range container.Subcommands {
+		if commands.byID[sub.ID] == nil {
+			continue
+		}
+		_, short, _ := cutName(sub.Name)
+		line := bytes.ToUpper([]byte(short))
+		if text := sub.Syntax; text != "" {
+			line = append(append(line, ' '), text...)
+		}
+		o.SimpleString(string(line))
+		o.SimpleString("    " + sub.Summary)
+		n += 2
+	}
+	o.SetLen(lines, n)
+}

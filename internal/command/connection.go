@@ -1,0 +1,151 @@
+package command
+
+import (
+	"crypto/subtle"
+
+	"github.com/redweave/redweave/resp"
+)
+
+var connectionHandlers = handlers{
+	"auth": cmdAuth, "echo": cmdEcho, "hello": cmdHello, "ping": cmdPing,
+	"quit": cmdQuit, "reset": cmdReset, "select": cmdSelect,
+}
+
+const (
+	errProtoNotInteger resp.Error = "ERR Protocol version is not an integer or out of range"
+	errHelloNoAuth     resp.Error = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
+	errClientName      resp.Error = "ERR Client names cannot contain spaces, newlines or special characters."
+)
+
+func cmdPing(c *Ctx) {
+	switch len(c.Args) {
+	case 1:
+		c.Out.SimpleString("PONG")
+	case 2:
+		c.Out.BulkBytes(c.Args[1])
+	default:
+		c.Fail(arityError("ping"))
+	}
+}
+
+func cmdEcho(c *Ctx) { c.Out.BulkBytes(c.Args[1]) }
+
+func cmdQuit(c *Ctx) {
+	c.OK()
+	c.Client.Flags |= closeAfterReply
+}
+
+func cmdSelect(c *Ctx) {
+	n, ok := c.int(1)
+	if !ok {
+		return
+	}
+	if n < 0 || n >= int64(c.shards[0].Databases()) {
+		c.Fail(errDBRange)
+		return
+	}
+	c.Client.DB = int(n)
+	c.OK()
+}
+
+func cmdAuth(c *Ctx) {
+	if len(c.Args) > 3 {
+		c.Fail(errSyntax)
+		return
+	}
+	user, pass := []byte("default"), c.Args[len(c.Args)-1]
+	if len(c.Args) == 3 {
+		user = c.Args[1]
+	} else if !c.authRequired() {
+		c.Fail(errNoPassword)
+		return
+	}
+	if c.authenticate(user, pass) {
+		c.OK()
+	}
+}
+
+// authenticate checks a name and password, and replies when they are wrong.
+func (c *Ctx) authenticate(user, pass []byte) bool {
+	want := c.config.RequirePass
+	// Without a password the default user may come in with any.
+	right := want == "" || subtle.ConstantTimeCompare(pass, []byte(want)) == 1
+	if string(user) != "default" || !right {
+		c.Fail(errWrongPass)
+		return false
+	}
+	c.Client.Authenticated = true
+	c.Client.User = "default"
+	return true
+}
+
+func cmdHello(c *Ctx) {
+	proto := c.Client.Out.Proto
+	i := 1
+	if len(c.Args) > 1 {
+		n, ok := c.intOr(1, errProtoNotInteger)
+		if !ok {
+			return
+		}
+		if n < 2 || n > 3 {
+			c.Fail(errNoProto)
+			return
+		}
+		proto, i = int(n), 2
+	}
+	var user, pass, name []byte
+	for ; i < len(c.Args); i++ {
+		left := len(c.Args) - 1 - i
+		switch {
+		case left >= 2 && c.is(i, "AUTH"):
+			user, pass = c.Args[i+1], c.Args[i+2]
+			i += 2
+		case left >= 1 && c.is(i, "SETNAME"):
+			name = c.Args[i+1]
+			if !validName(name) {
+				c.Fail(errClientName)
+				return
+			}
+			i++
+		default:
+			c.Fail(resp.Error("ERR Syntax error in HELLO option '" + string(c.Args[i]) + "'"))
+			return
+		}
+	}
+	if user != nil && !c.authenticate(user, pass) {
+		return
+	}
+	if !c.Client.Authenticated && c.authRequired() {
+		c.Fail(errHelloNoAuth)
+		return
+	}
+	if name != nil {
+		c.Client.Name = string(name)
+	}
+	c.Client.Out.Proto = proto
+	o := c.Out
+	o.MapHeader(7)
+	o.BulkString("server")
+	o.BulkString("redis")
+	o.BulkString("version")
+	o.BulkString(c.Version)
+	o.BulkString("proto")
+	o.Int(int64(proto))
+	o.BulkString("id")
+	o.Int(int64(c.Client.ID))
+	o.BulkString("mode")
+	o.BulkString("standalone")
+	o.BulkString("role")
+	o.BulkString("master")
+	o.BulkString("modules")
+	o.ArrayHeader(0)
+}
+
+func cmdReset(c *Ctx) {
+	cl := c.Client
+	cl.DB, cl.Name, cl.Out.Proto = 0, "", 2
+	cl.Flags &^= replyOff | replySkip | replySkipNext | noEvict | noTouch
+	cl.User = "default"
+	cl.Authenticated = cl.Flags&inProcess != 0 || !c.authRequired()
+	c.Out.SimpleString("RESET")
+}

@@ -1,0 +1,95 @@
+package command
+
+import "github.com/redweave/redweave/keyspace"
+
+// Cron does the periodic work of a keyspace: it expires, evicts what a command
+// had no time for, takes back freed memory, and measures rates. The owner calls
+// it hz times a second, or as often as there is something to do.
+func (x *Exec) Cron() {
+	for _, s := range x.shards {
+		s.Collect()
+		s.ExpireCycle(false)
+		if x.maxMemory > 0 && s.Over() > 0 {
+			s.Evict()
+		}
+		if !x.debug.cronPaused {
+			s.Arena().Purge(keepFree(s))
+		}
+	}
+	x.peakMemory = max(x.peakMemory, x.usedMemory())
+	x.rates.sample(x)
+}
+
+// BeforeSleep does what is due before an owner waits for events.
+func (x *Exec) BeforeSleep() {
+	for _, s := range x.shards {
+		s.Collect()
+		s.ExpireCycle(true)
+	}
+}
+
+// keepFree is how much free memory a shard keeps in hand: a tenth of what it
+// uses, so that a keyspace that breathes does not return to the system for
+// every breath.
+func keepFree(s *keyspace.Shard) int64 { return 4<<20 + s.Used()/10 }
+
+// usedMemory is used_memory: all shards.
+func (x *Exec) usedMemory() int64 {
+	var n int64
+	for _, s := range x.shards {
+		n += s.Used()
+	}
+	return n
+}
+
+// ExpireIfDue deletes key if its time has passed.
+func (x *Exec) ExpireIfDue(db int, key []byte) {
+	var e keyspace.Entry
+	x.shardOf(key).DB(db).Lookup(&e, key, keyspace.Read)
+}
+
+// rates are the instantaneous figures of INFO: means over the last sixteen
+// samples, taken a hundred milliseconds apart or more.
+type rates struct {
+	at            int64 // monotonic nanoseconds of the last sample
+	ops, in, out  int64 // totals then
+	opsSec        ring
+	inSec, outSec ring
+}
+
+const rateSamples = 16
+
+type ring struct {
+	v [rateSamples]float64
+	n int
+}
+
+func (r *ring) add(v float64) { r.v[r.n%rateSamples] = v; r.n++ }
+
+func (r *ring) mean() float64 {
+	n := min(r.n, rateSamples)
+	if n == 0 {
+		return 0
+	}
+	sum := 0.0
+	for _, v := range r.v[:n] {
+		sum += v
+	}
+	return sum / float64(n)
+}
+
+func (r *rates) sample(x *Exec) {
+	now := x.clock.Nanos()
+	passed := now - r.at
+	if passed < 100*nanosPerMs {
+		return
+	}
+	net := x.host.Net()
+	if r.at != 0 {
+		sec := float64(passed) / 1e9
+		r.opsSec.add(float64(x.calls-r.ops) / sec)
+		r.inSec.add(float64(net.BytesIn-r.in) / sec)
+		r.outSec.add(float64(net.BytesOut-r.out) / sec)
+	}
+	r.at, r.ops, r.in, r.out = now, x.calls, net.BytesIn, net.BytesOut
+}

@@ -1,0 +1,223 @@
+package command
+
+import (
+	"time"
+
+	"github.com/redweave/redweave/internal/command/spec"
+	"github.com/redweave/redweave/keyspace"
+	"github.com/redweave/redweave/resp"
+)
+
+// An Exec runs commands for an owner of shards. There is one for each owner at
+// a time: it holds the counters that owner advances without asking anybody.
+type Exec struct {
+	*Server
+	ctx    Ctx
+	nobody Client // who typed calls run for
+	shards []*keyspace.Shard
+
+	stats  []Stats // by Command.id
+	errors map[string]int64
+
+	nanos    int64 // when the previous command ended; the next begins there
+	tickEnds int64 // the monotonic time at which the shards' clock moves on
+	calls    int64
+}
+
+func newExec(s *Server, shards []*keyspace.Shard) *Exec {
+	x := &Exec{Server: s, shards: shards, stats: make([]Stats, len(commands.all)), errors: map[string]int64{}}
+	x.ctx.Exec = x
+	return x
+}
+
+// Begin starts a batch of commands: it reads the clock. An owner calls it after
+// taking ownership.
+func (x *Exec) Begin() {
+	x.nanos = x.clock.Nanos()
+	if x.nanos >= x.tickEnds || x.nanos < x.tickEnds-nanosPerMs {
+		x.tick()
+	}
+}
+
+const nanosPerMs = 1_000_000
+
+// tick tells the shards the time and notes when to tell them again. The wall
+// clock is read, not derived: it may be set.
+func (x *Exec) tick() {
+	us := x.clock.UnixMicro()
+	for _, s := range x.shards {
+		s.Tick(us / 1000)
+	}
+	x.tickEnds = x.nanos + (1000-us%1000)*1000
+}
+
+// shardOf returns the shard that holds key, which the owner owns.
+func (x *Exec) shardOf(key []byte) *keyspace.Shard {
+	return x.shards[0]
+}
+
+// A Verdict says what became of a command given to [Exec.Do].
+type Verdict uint8
+
+const (
+	// Done: the reply is in the client's output.
+	Done Verdict = iota
+	// Paused: clients are paused and this command must wait; nothing was done.
+	Paused
+	// Closing: the reply is in the output, and after it the connection ends.
+	Closing
+)
+
+// Do runs one command for cl and appends the reply to its output. args must
+// not be empty; they are read during the call only.
+func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
+	c := &x.ctx
+	c.Client, c.Args, c.Out = cl, args, &cl.Out
+	c.used, c.failed = 0, false
+	cmd, unknownSub := find(args)
+	if cmd == nil || unknownSub || !arityFits(cmd, len(args)) {
+		x.rejectCall(c, cmd, unknownSub)
+		return x.after(cl, nil)
+	}
+	c.cmd = cmd
+	if x.guarded(cl, cmd) {
+		if v, stop := x.admit(c, cmd); stop {
+			return v
+		}
+	}
+	start := cl.Out.Len()
+	cmd.run(c)
+	x.account(c, cmd)
+	if cl.Flags&silent != 0 {
+		x.silence(cl, start)
+	}
+	if cl.Flags&(closeAfterReply|closeNow) != 0 {
+		return Closing
+	}
+	return Done
+}
+
+func arityFits(cmd *Command, n int) bool {
+	if cmd.run == nil {
+		return false
+	}
+	return cmd.Arity == n || cmd.Arity < 0 && n >= -cmd.Arity
+}
+
+// guarded reports whether anything stands between the client and the command
+// that must be looked at. In the usual state of affairs nothing does.
+func (x *Exec) guarded(cl *Client, cmd *Command) bool {
+	return x.maxMemory > 0 || x.pause.until != 0 || !cl.Authenticated ||
+		cmd.flags&spec.Protected != 0
+}
+
+// admit checks what guarded saw. stop says that the command does not run.
+func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
+	cl := c.Client
+	if !cl.Authenticated && cmd.flags&spec.NoAuth == 0 && x.authRequired() {
+		return x.reject(c, cmd, errNoAuth), true
+	}
+	if err, denied := x.protected(c, cmd); denied {
+		return x.reject(c, cmd, err), true
+	}
+	if x.maxMemory > 0 {
+		pressure := x.shards[0].Evict()
+		if pressure == keyspace.Full && cmd.flags&spec.DenyOOM != 0 {
+			return x.reject(c, cmd, errOOM), true
+		}
+	}
+	if x.pause.holds(x, cl, cmd) {
+		return Paused, true
+	}
+	return Done, false
+}
+
+// protected refuses the commands that enable-debug-command and its kin guard.
+func (x *Exec) protected(c *Ctx, cmd *Command) (err resp.Error, denied bool) {
+	if cmd.flags&spec.Protected == 0 || x.config.EnableDebugCommand.Allows(c.Client.local()) {
+		return "", false
+	}
+	return errDebugDenied, true
+}
+
+// reject replies err to a command that was not run.
+func (x *Exec) reject(c *Ctx, cmd *Command, err resp.Error) Verdict {
+	start := c.Out.Len()
+	if cmd != nil {
+		x.stats[cmd.id].Rejected++
+	}
+	c.Fail(err)
+	if c.Client.Flags&silent != 0 {
+		x.silence(c.Client, start)
+	}
+	return x.after(c.Client, cmd)
+}
+
+func (x *Exec) rejectCall(c *Ctx, cmd *Command, unknownSub bool) {
+	switch {
+	case cmd == nil:
+		x.reject(c, nil, unknownCommand(c.Args))
+	case unknownSub:
+		x.reject(c, nil, unknownSubcommand(cmd.Name, c.Args[1]))
+	default:
+		x.reject(c, cmd, arityError(cmd.Name))
+	}
+}
+
+func (x *Exec) after(cl *Client, _ *Command) Verdict {
+	if cl.Flags&(closeAfterReply|closeNow) != 0 {
+		return Closing
+	}
+	return Done
+}
+
+// account notes that a command ran, and how long it took: from the end of the
+// one before, so that one reading of the clock serves both.
+func (x *Exec) account(c *Ctx, cmd *Command) {
+	now := x.clock.Nanos()
+	took := now - x.nanos
+	x.nanos = now
+	x.calls++
+	st := &x.stats[cmd.id]
+	st.Calls++
+	st.Nanos += took
+	if c.failed {
+		st.Failed++
+	}
+	if x.trackLatency {
+		st.Latency.Record(time.Duration(took))
+	}
+	c.Client.LastCommand = cmd
+	c.Client.LastNanos = now
+	if now >= x.tickEnds {
+		x.tick()
+	}
+	if took >= x.slowNanos {
+		x.noteSlow(c, cmd, took)
+	}
+}
+
+// countError counts an error reply under its code, for INFO errorstats. The
+// number of codes is bounded: past it all count as one.
+func (x *Exec) countError(err resp.Error) {
+	x.totalErrors++
+	code := err.Code()
+	if _, ok := x.errors[code]; !ok && len(x.errors) >= maxErrorCodes {
+		code = "ERRORSTATS_DISABLED"
+	}
+	x.errors[code]++
+}
+
+const maxErrorCodes = 128
+
+// silence takes back the reply of a client that asked for none, and counts
+// down CLIENT REPLY SKIP.
+func (x *Exec) silence(cl *Client, start int) {
+	if cl.Flags&(replyOff|replySkip) != 0 {
+		cl.Out.Truncate(start)
+	}
+	cl.Flags &^= replySkip
+	if cl.Flags&replySkipNext != 0 {
+		cl.Flags = cl.Flags&^replySkipNext | replySkip
+	}
+}

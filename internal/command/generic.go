@@ -1,0 +1,502 @@
+package command
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/redweave/redweave/datatypes"
+	"github.com/redweave/redweave/datatypes/hash"
+	"github.com/redweave/redweave/datatypes/list"
+	"github.com/redweave/redweave/datatypes/set"
+	"github.com/redweave/redweave/datatypes/zset"
+	"github.com/redweave/redweave/internal/glob"
+	"github.com/redweave/redweave/keyspace"
+	"github.com/redweave/redweave/lazyfree"
+	"github.com/redweave/redweave/resp"
+)
+
+var genericHandlers = handlers{
+	"copy": cmdCopy, "del": cmdDel, "exists": cmdExists, "expire": cmdExpire, "expireat": cmdExpireAt,
+	"expiretime": cmdExpireTime, "keys": cmdKeys, "move": cmdMove, "persist": cmdPersist,
+	"pexpire": cmdPExpire, "pexpireat": cmdPExpireAt, "pexpiretime": cmdPExpireTime,
+	"pttl": cmdPTTL, "randomkey": cmdRandomKey, "rename": cmdRename, "renamenx": cmdRenameNX,
+	"scan": cmdScan, "touch": cmdTouch, "ttl": cmdTTL, "type": cmdType, "unlink": cmdUnlink,
+}
+
+func cmdDel(c *Ctx)    { c.remove(lazyfree.UserDel) }
+func cmdUnlink(c *Ctx) { c.remove(lazyfree.Async) }
+
+func (c *Ctx) remove(cause lazyfree.Cause) {
+	n, e := int64(0), c.entry()
+	for _, key := range c.Args[1:] {
+		if !c.lookupInto(e, key, keyspace.Peek) {
+			continue
+		}
+		c.db(key).Delete(e, cause)
+		c.modified(key, keyspace.EventGeneric, "del")
+		n++
+	}
+	c.Out.Int(n)
+}
+
+func cmdExists(c *Ctx) { c.countKeys(keyspace.NoTouch) }
+func cmdTouch(c *Ctx)  { c.countKeys(keyspace.Read) }
+
+func (c *Ctx) countKeys(m keyspace.Mode) {
+	n, e := int64(0), c.entry()
+	for _, key := range c.Args[1:] {
+		if c.db(key).Lookup(e, key, m) {
+			n++
+		}
+	}
+	c.Out.Int(n)
+}
+
+func cmdType(c *Ctx) {
+	e, found := c.lookup(c.Args[1], keyspace.NoTouch)
+	if !found {
+		c.Out.SimpleString(datatypes.None.String())
+		return
+	}
+	c.Out.SimpleString(e.Type().String())
+}
+
+func cmdExpire(c *Ctx)    { c.expire(expiryUnit{seconds: true}) }
+func cmdPExpire(c *Ctx)   { c.expire(expiryUnit{}) }
+func cmdExpireAt(c *Ctx)  { c.expire(expiryUnit{seconds: true, absolute: true}) }
+func cmdPExpireAt(c *Ctx) { c.expire(expiryUnit{absolute: true}) }
+
+// expireCondition is NX, XX, GT and LT of the EXPIRE family.
+type expireCondition struct{ nx, xx, gt, lt bool }
+
+func (c *Ctx) parseExpireCondition(i int) (o expireCondition, ok bool) {
+	for ; i < len(c.Args); i++ {
+		switch {
+		case c.is(i, "NX"):
+			o.nx = true
+		case c.is(i, "XX"):
+			o.xx = true
+		case c.is(i, "GT"):
+			o.gt = true
+		case c.is(i, "LT"):
+			o.lt = true
+		default:
+			c.Fail(resp.Error("ERR Unsupported option " + string(c.Args[i])))
+			return o, false
+		}
+	}
+	if o.nx && (o.xx || o.gt || o.lt) {
+		c.Fail("ERR NX and XX, GT or LT options at the same time are not compatible")
+		return o, false
+	}
+	if o.gt && o.lt {
+		c.Fail("ERR GT and LT options at the same time are not compatible")
+		return o, false
+	}
+	return o, true
+}
+
+// met reports whether a key that expires at old (0: never) may be made to
+// expire at atMs.
+func (o expireCondition) met(old, atMs int64) bool {
+	switch {
+	case o.nx && old != 0, o.xx && old == 0:
+		return false
+	case o.gt && (old == 0 || atMs <= old):
+		return false
+	case o.lt && old != 0 && atMs >= old:
+		return false
+	}
+	return true
+}
+
+func (c *Ctx) expire(u expiryUnit) {
+	o, ok := c.parseExpireCondition(3)
+	if !ok {
+		return
+	}
+	at, ok := c.deadline(2, u)
+	if !ok {
+		return
+	}
+	key := c.Args[1]
+	e, found := c.lookup(key, keyspace.Write)
+	if !found {
+		c.Out.Int(0)
+		return
+	}
+	old, _ := e.ExpireAt()
+	if !o.met(old, at) {
+		c.Out.Int(0)
+		return
+	}
+	db := c.db(key)
+	if at <= c.now() {
+		db.Delete(e, lazyfree.Expire)
+		c.modified(key, keyspace.EventGeneric, "del")
+	} else {
+		db.SetExpire(e, at)
+		c.modified(key, keyspace.EventGeneric, "expire")
+	}
+	c.Out.Int(1)
+}
+
+// deadline reads argument i as a time in Unix milliseconds, which may be past.
+func (c *Ctx) deadline(i int, u expiryUnit) (int64, bool) {
+	n, ok := c.int(i)
+	if !ok {
+		return 0, false
+	}
+	if u.seconds {
+		if n > math.MaxInt64/1000 || n < math.MinInt64/1000 {
+			c.Fail(invalidExpire(c.cmd.Name))
+			return 0, false
+		}
+		n *= 1000
+	}
+	if !u.absolute {
+		if n > math.MaxInt64-c.now() {
+			c.Fail(invalidExpire(c.cmd.Name))
+			return 0, false
+		}
+		n += c.now()
+	}
+	return n, true
+}
+
+func cmdTTL(c *Ctx)         { c.ttl(expiryUnit{seconds: true}) }
+func cmdPTTL(c *Ctx)        { c.ttl(expiryUnit{}) }
+func cmdExpireTime(c *Ctx)  { c.ttl(expiryUnit{seconds: true, absolute: true}) }
+func cmdPExpireTime(c *Ctx) { c.ttl(expiryUnit{absolute: true}) }
+
+func (c *Ctx) ttl(u expiryUnit) {
+	e, found := c.lookup(c.Args[1], keyspace.NoTouch)
+	if !found {
+		c.Out.Int(-2)
+		return
+	}
+	at, has := e.ExpireAt()
+	if !has {
+		c.Out.Int(-1)
+		return
+	}
+	if !u.absolute {
+		at = max(at-c.now(), 0)
+	}
+	if u.seconds {
+		at = (at + 500) / 1000
+	}
+	c.Out.Int(at)
+}
+
+func cmdPersist(c *Ctx) {
+	key := c.Args[1]
+	e, found := c.lookup(key, keyspace.Write)
+	if found {
+		if _, has := e.ExpireAt(); has {
+			c.db(key).SetExpire(e, 0)
+			c.modified(key, keyspace.EventGeneric, "persist")
+			c.Out.Int(1)
+			return
+		}
+	}
+	c.Out.Int(0)
+}
+
+func cmdRename(c *Ctx) {
+	if c.rename(false) {
+		c.OK()
+	}
+}
+
+func cmdRenameNX(c *Ctx) { c.rename(true) }
+
+// rename moves a key. With nx it replies 0 or 1, else only errors.
+func (c *Ctx) rename(nx bool) bool {
+	from, to := c.Args[1], c.Args[2]
+	src, found := c.lookup(from, keyspace.Write)
+	if !found {
+		c.Fail(errNoSuchKey)
+		return false
+	}
+	if string(from) == string(to) {
+		if nx {
+			c.Out.Int(0)
+		}
+		return true
+	}
+	dst, taken := c.lookup(to, keyspace.Write)
+	if taken {
+		if nx {
+			c.Out.Int(0)
+			return false
+		}
+		c.db(to).Delete(dst, lazyfree.ServerDel)
+	}
+	c.db(from).Rename(src, dst, c.db(to), to)
+	c.modified(from, keyspace.EventGeneric, "rename_from")
+	c.modified(to, keyspace.EventGeneric, "rename_to")
+	if nx {
+		c.Out.Int(1)
+	}
+	return true
+}
+
+// dbArg reads argument i as the number of a database, or replies what Redis
+// says when there is no such one.
+func (c *Ctx) dbArg(i int) (int, bool) {
+	n, ok := c.int(i)
+	if !ok {
+		return 0, false
+	}
+	if n < 0 || n >= int64(c.shards[0].Databases()) {
+		c.Fail(errDBRange)
+		return 0, false
+	}
+	return int(n), true
+}
+
+func cmdMove(c *Ctx) {
+	key := c.Args[1]
+	to, ok := c.dbArg(2)
+	if !ok {
+		return
+	}
+	if to == c.Client.DB {
+		c.Fail(errSameObject)
+		return
+	}
+	src, found := c.lookup(key, keyspace.Write)
+	target := c.shardOf(key).DB(to)
+	dst := c.entry()
+	if !found || target.Lookup(dst, key, keyspace.Write) {
+		c.Out.Int(0)
+		return
+	}
+	c.db(key).Rename(src, dst, target, key)
+	c.modified(key, keyspace.EventGeneric, "move_from")
+	target.Modified(key)
+	target.Event(keyspace.EventGeneric, "move_to", key)
+	c.Out.Int(1)
+}
+
+func cmdRandomKey(c *Ctx) {
+	e := c.entry()
+	if !c.randomShard().DB(c.Client.DB).RandomKey(e) {
+		c.Out.Null()
+		return
+	}
+	c.Out.BulkBytes(e.Key())
+}
+
+// randomShard draws a shard by the keys it has in the client's database.
+func (c *Ctx) randomShard() *keyspace.Shard {
+	total := 0
+	for _, s := range c.shards {
+		total += s.DB(c.Client.DB).Len()
+	}
+	if total == 0 {
+		return c.shards[0]
+	}
+	n := c.shards[0].Rand().IntN(total)
+	for _, s := range c.shards {
+		if n -= s.DB(c.Client.DB).Len(); n < 0 {
+			return s
+		}
+	}
+	return c.shards[0]
+}
+
+func cmdKeys(c *Ctx) {
+	pattern := c.Args[1]
+	all := len(pattern) == 1 && pattern[0] == '*'
+	n, e := 0, c.entry()
+	mark := c.Out.ReserveArray(64)
+	for _, s := range c.shards {
+		s.DB(c.Client.DB).ForEach(e, func(e *keyspace.Entry) bool {
+			if key := e.Key(); (all || glob.Match(pattern, key, false)) && !e.Due() {
+				c.Out.BulkBytes(key)
+				n++
+			}
+			return true
+		})
+	}
+	c.Out.SetLen(mark, n)
+}
+
+// scanOptions are MATCH, COUNT, TYPE and NOVALUES of the SCAN family.
+type scanOptions struct {
+	cursor   uint64
+	count    int64
+	pattern  []byte // nil matches everything
+	typeName []byte // SCAN only
+	noValues bool   // HSCAN only
+}
+
+// parseScan reads the cursor at argument i and the options behind it.
+func (c *Ctx) parseScan(i int) (o scanOptions, ok bool) {
+	o.count = 10
+	if o.cursor, ok = c.cursor(i); !ok {
+		return o, false
+	}
+	for i++; i < len(c.Args); i++ {
+		next := i+1 < len(c.Args)
+		switch {
+		case next && c.is(i, "COUNT"):
+			if o.count, ok = c.int(i + 1); !ok {
+				return o, false
+			}
+			if o.count < 1 {
+				c.Fail(errSyntax)
+				return o, false
+			}
+			i++
+		case next && c.is(i, "MATCH"):
+			i++
+			if o.pattern = c.Args[i]; len(o.pattern) == 1 && o.pattern[0] == '*' {
+				o.pattern = nil
+			}
+		case next && c.cmd.Name == "scan" && c.is(i, "TYPE"):
+			i++
+			o.typeName = c.Args[i]
+		case c.cmd.Name == "hscan" && c.is(i, "NOVALUES"):
+			o.noValues = true
+		default:
+			c.Fail(errSyntax)
+			return o, false
+		}
+	}
+	return o, true
+}
+
+// cursor reads argument i as C's strtoul would: an unsigned number with nothing
+// behind it.
+func (c *Ctx) cursor(i int) (uint64, bool) {
+	b := c.Args[i]
+	n, neg := uint64(0), false
+	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+		neg, b = b[0] == '-', b[1:]
+	}
+	ok := len(b) > 0
+	for _, d := range b {
+		d -= '0'
+		if d > 9 || n > (math.MaxUint64-uint64(d))/10 {
+			ok = false
+			break
+		}
+		n = n*10 + uint64(d)
+	}
+	if !ok {
+		c.Fail(errInvalidCursor)
+		return 0, false
+	}
+	if neg {
+		n = -n
+	}
+	return n, true
+}
+
+func (o *scanOptions) matches(b []byte) bool {
+	return o.pattern == nil || glob.Match(o.pattern, b, false)
+}
+
+func cmdScan(c *Ctx) {
+	o, ok := c.parseScan(1)
+	if !ok {
+		return
+	}
+	db := c.shards[0].DB(c.Client.DB)
+	e, side := c.entry(), c.beginSide()
+	cursor, n, seen := o.cursor, 0, int64(0)
+	for range o.count*10 + 1 {
+		cursor = db.Scan(cursor, e, func(e *keyspace.Entry) {
+			seen++
+			key := e.Key()
+			if !o.matches(key) || e.Due() || o.typeName != nil && !equalFold(o.typeName, upper(e.Type().String())) {
+				return
+			}
+			side.BulkBytes(key)
+			n++
+		})
+		if cursor == 0 || seen >= o.count {
+			break
+		}
+	}
+	c.scanReply(cursor, n)
+}
+
+// beginSide empties the side writer, where a reply whose head is known last is
+// gathered.
+func (c *Ctx) beginSide() *resp.Writer {
+	c.side.Reset()
+	c.side.Proto = c.Out.Proto
+	return &c.side
+}
+
+// scanReply replies a cursor and the n elements in the side writer.
+func (c *Ctx) scanReply(cursor uint64, n int) {
+	c.scratch = strconv.AppendUint(c.scratch[:0], cursor, 10)
+	c.Out.ArrayHeader(2)
+	c.Out.BulkBytes(c.scratch)
+	c.Out.ArrayHeader(n)
+	c.Out.Raw(c.side.Bytes())
+	if cap(c.side.Bytes()) > 1<<20 {
+		c.side = resp.Writer{}
+	}
+}
+
+func cmdCopy(c *Ctx) {
+	from, to := c.Args[1], c.Args[2]
+	toDB, replace := c.Client.DB, false
+	for i := 3; i < len(c.Args); i++ {
+		switch {
+		case c.is(i, "REPLACE"):
+			replace = true
+		case c.is(i, "DB") && i+1 < len(c.Args):
+			var ok bool
+			if toDB, ok = c.dbArg(i + 1); !ok {
+				return
+			}
+			i++
+		default:
+			c.Fail(errSyntax)
+			return
+		}
+	}
+	if toDB == c.Client.DB && string(from) == string(to) {
+		c.Fail(errSameObject)
+		return
+	}
+	src, found := c.lookup(from, keyspace.Read)
+	if !found {
+		c.Out.Int(0)
+		return
+	}
+	target := c.shardOf(to).DB(toDB)
+	dst := c.entry()
+	if target.Lookup(dst, to, keyspace.Write) {
+		if !replace {
+			c.Out.Int(0)
+			return
+		}
+		target.Delete(dst, lazyfree.ServerDel)
+	}
+	target.Copy(src, dst, to, copyObject)
+	target.Modified(to)
+	target.Event(keyspace.EventGeneric, "copy_to", to)
+	c.Out.Int(1)
+}
+
+// copyObject copies a large value into an empty slot.
+func copyObject(from, to *keyspace.Entry) {
+	switch from.Type() {
+	case datatypes.List:
+		list.Open(from).Copy(to)
+	case datatypes.Set:
+		set.Open(from).CopyTo(to)
+	case datatypes.ZSet:
+		zset.Open(from).CopyTo(to)
+	case datatypes.Hash:
+		hash.Open(from).CopyTo(to)
+	}
+}

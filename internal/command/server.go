@@ -1,0 +1,189 @@
+package command
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"os"
+
+	"github.com/redweave/redweave/internal/clock"
+	"github.com/redweave/redweave/internal/config"
+	"github.com/redweave/redweave/internal/latency"
+	"github.com/redweave/redweave/internal/slowlog"
+	"github.com/redweave/redweave/keyspace"
+	"github.com/redweave/redweave/lazyfree"
+	"github.com/redweave/redweave/resp"
+)
+
+// A Server is what the commands of one engine share beside the shards: its
+// parameters, its clients, its logs. Whoever executes commands owns it too.
+type Server struct {
+	clock  clock.Clock
+	config *config.Config
+	log    *slog.Logger
+	host   Host
+
+	RunID   string
+	Version string // the advertised version of Redis
+	PID     int
+	start   int64 // monotonic
+
+	// Clients, oldest first, and by ID.
+	first, last *Client
+	clients     map[uint64]*Client
+	lastID      uint64
+
+	pause     pauseState
+	reclaimer *lazyfree.Reclaimer
+	settings  *keyspace.Settings
+	slow      slowlog.Log
+	spikes    latency.Monitor
+	debug     debugState
+
+	// What configuration says, ready for the hot path.
+	maxMemory    int64
+	maxBulk      int64
+	slowNanos    int64
+	trackLatency bool
+	limits       limits
+
+	totalErrors   int64
+	peakMemory    int64
+	startupMemory int64
+	replID        string
+	rates         rates
+
+	exec *Exec
+}
+
+// A Host is the engine as commands see it: what they may ask of the side that
+// has sockets and threads.
+type Host interface {
+	// Disconnect ends a client's connection once its owner gets to it.
+	Disconnect(cl *Client)
+	// Unpaused tells that clients held by CLIENT PAUSE may go on.
+	Unpaused()
+	// Shutdown ends the engine after the command's reply.
+	Shutdown(now bool)
+	// Net returns the counters of the network side.
+	Net() NetStats
+	// Applied is told after CONFIG SET changed parameters of the network side.
+	Applied()
+	// Model names the threading model, and Threads its number of threads.
+	Model() (name string, threads int)
+	// TCPPort is the port listened on, 0 when there is none.
+	TCPPort() int
+	// Multiplexer names what waits for sockets.
+	Multiplexer() string
+}
+
+// NetStats are the counters of the network side, since the start.
+type NetStats struct {
+	Connections, Rejected               int64
+	BytesIn, BytesOut                   int64
+	Reads, Writes                       int64 // clients read from and written to
+	IOThreadReads, IOThreadWrites       int64 // those of them not by the main thread
+	EvictedClients                      int64 // closed for maxmemory-clients
+	QueryLimitCloses, OutputLimitCloses int64
+	Cycles                              int64 // turns of event loops
+}
+
+// Options are what a Server is made from.
+type Options struct {
+	Clock     clock.Clock
+	Config    *config.Config
+	Log       *slog.Logger
+	Host      Host
+	Shards    []*keyspace.Shard
+	Settings  *keyspace.Settings // the one the shards were made with
+	Reclaimer *lazyfree.Reclaimer
+	Version   string // "" means DefaultVersion
+}
+
+// DefaultVersion is the version of Redis we answer to.
+const DefaultVersion = "7.4.1"
+
+// NewServer returns a server and the Exec of its owner.
+func NewServer(o Options) (*Server, *Exec) {
+	if o.Version == "" {
+		o.Version = DefaultVersion
+	}
+	s := &Server{
+		clock: o.Clock, config: o.Config, log: o.Log, host: o.Host, reclaimer: o.Reclaimer,
+		settings: o.Settings, Version: o.Version, RunID: randomHex(), PID: os.Getpid(),
+		start: o.Clock.Nanos(), clients: map[uint64]*Client{},
+		replID: randomHex(),
+	}
+	s.exec = newExec(s, o.Shards)
+	s.exec.Begin()
+	s.startupMemory = s.exec.usedMemory()
+	s.configured()
+	return s, s.exec
+}
+
+// randomHex is an identity: 40 hexadecimal digits.
+func randomHex() string {
+	var id [20]byte
+	rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
+
+// Register gives a client its identity and enters it in the registry.
+func (s *Server) Register(cl *Client) {
+	s.lastID++
+	cl.ID = s.lastID
+	cl.User = "default"
+	cl.Out.Proto = 2
+	cl.Authenticated = s.config.RequirePass == ""
+	cl.CreatedNanos = s.clock.Nanos()
+	cl.LastNanos = cl.CreatedNanos
+	if cl.Conn == nil {
+		cl.Flags |= inProcess
+		return
+	}
+	s.clients[cl.ID] = cl
+	cl.prev = s.last
+	if s.last != nil {
+		s.last.next = cl
+	} else {
+		s.first = cl
+	}
+	s.last = cl
+}
+
+// Unregister forgets a client whose connection has ended.
+func (s *Server) Unregister(cl *Client) {
+	if s.clients[cl.ID] != cl {
+		return
+	}
+	delete(s.clients, cl.ID)
+	if cl.prev != nil {
+		cl.prev.next = cl.next
+	} else {
+		s.first = cl.next
+	}
+	if cl.next != nil {
+		cl.next.prev = cl.prev
+	} else {
+		s.last = cl.prev
+	}
+	cl.prev, cl.next = nil, nil
+}
+
+// Clients returns the number of connected clients.
+func (s *Server) Clients() int { return len(s.clients) }
+
+// now is the shards' time, in Unix milliseconds.
+func (x *Exec) now() int64 { return x.shards[0].Now() }
+
+// authRequired reports whether the default user has a password.
+func (s *Server) authRequired() bool { return s.config.RequirePass != "" }
+
+// ProtocolError is the reply to bytes that are not the protocol; the connection
+// ends after it.
+func (x *Exec) ProtocolError(cl *Client, err resp.Error) {
+	e := resp.Error("ERR " + string(err))
+	x.countError(e)
+	cl.Out.Error(e)
+	cl.Flags |= closeAfterReply
+}

@@ -1,0 +1,63 @@
+package keyspace
+
+import "github.com/redweave/redweave/datatypes"
+
+// An EventClass is one of the classes notify-keyspace-events selects.
+type EventClass uint16
+
+// The classes, with the letters of notify-keyspace-events.
+const (
+	EventKeyspace EventClass = 1 << iota // K
+	EventKeyevent                        // E
+	EventGeneric                         // g
+	EventString                          // $
+	EventList                            // l
+	EventSet                             // s
+	EventHash                            // h
+	EventZSet                            // z
+	EventExpired                         // x
+	EventEvicted                         // e
+	EventStream                          // t
+	EventKeyMiss                         // m
+	EventModule                          // d
+	EventNew                             // n
+)
+
+// A Hook is told of every modification, by the shard's owner, while it owns
+// the shard. WATCH, tracking, notifications and blocking commands hang on it.
+type Hook interface {
+	// Modified is called after the value of a key changed, appeared or went
+	// away. The key is valid during the call.
+	Modified(db int, key []byte)
+
+	// Event is called with what happened, in the words of keyspace
+	// notifications.
+	Event(db int, class EventClass, event string, key []byte)
+
+	// Ready is called when a key came to hold a value of a type that a
+	// client may be blocked for.
+	Ready(db int, key []byte, t datatypes.Type)
+
+	// Flushed is called before a database is emptied or swapped with another,
+	// which modifies all its keys at once.
+	Flushed(db int)
+}
+
+// SetHook makes h the shard's hook; nil takes it away.
+func (s *Shard) SetHook(h Hook) { s.hook = h }
+
+// Modified tells of a change: the key's watchers, its trackers and the number
+// of unsaved changes. Commands call it once for each key they changed.
+func (db *DB) Modified(key []byte) {
+	db.shard.Stats.Dirty++
+	if h := db.shard.hook; h != nil {
+		h.Modified(db.id, key)
+	}
+}
+
+// Event tells of an event in the words of keyspace notifications.
+func (db *DB) Event(class EventClass, event string, key []byte) {
+	if h := db.shard.hook; h != nil {
+		h.Event(db.id, class, event, key)
+	}
+}

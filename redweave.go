@@ -1,0 +1,169 @@
+package redweave
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/redweave/redweave/internal/clock"
+	"github.com/redweave/redweave/internal/command"
+	"github.com/redweave/redweave/internal/config"
+	"github.com/redweave/redweave/resp"
+	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/singleloop"
+)
+
+// ErrClosed is returned by every call after Close.
+const ErrClosed = threading.ErrClosed
+
+// A Clock tells a keyspace the time. All of it: TTLs, TIME, idle times, timers.
+type Clock = clock.Clock
+
+// Options configure a keyspace. The zero value is a keyspace of 16 databases
+// under the single loop, without a limit on memory, silent, on the system clock.
+type Options struct {
+	// Model is the threading model, by the name the parameter threading-model
+	// has; "" means "single-loop".
+	Model string
+
+	// Databases is the number of databases; 0 means 16.
+	Databases int
+
+	// MaxMemory bounds used_memory, in bytes; 0 means no bound.
+	MaxMemory int64
+
+	// MaxMemoryPolicy says what goes when MaxMemory is reached, by Redis's
+	// names; "" means "noeviction": writes get an OOM error.
+	MaxMemoryPolicy string
+
+	// Config sets any other parameter of redis.conf, by name.
+	Config map[string]string
+
+	// Clock is the keyspace's only clock; nil means the system's.
+	Clock Clock
+
+	// Logger gets what redis-server would log; nil means silence.
+	Logger *slog.Logger
+
+	// Version is the version of Redis that INFO and HELLO claim; "" means the
+	// one whose surface this is.
+	Version string
+
+	// Seed makes random choices (SPOP, RANDOMKEY, eviction, …) repeatable; 0
+	// means they are not.
+	Seed uint64
+}
+
+// engineOptions turns o into what an engine takes, or reports all its faults.
+func (o Options) engineOptions() (threading.Options, error) {
+	c := config.New()
+	var faults []error
+	set := func(name, value string) {
+		if err := c.Load(name, value); err != nil {
+			faults = append(faults, fmt.Errorf("redweave: option %s %q: %w", name, value, err))
+		}
+	}
+	if o.Databases != 0 {
+		set("databases", fmt.Sprint(o.Databases))
+	}
+	if o.MaxMemory != 0 {
+		set("maxmemory", fmt.Sprint(o.MaxMemory))
+	}
+	if o.MaxMemoryPolicy != "" {
+		set("maxmemory-policy", o.MaxMemoryPolicy)
+	}
+	if o.Model != "" {
+		set("threading-model", o.Model)
+	}
+	for name, value := range o.Config {
+		set(name, value)
+	}
+	return threading.Options{
+		Config: c, Clock: o.Clock, Log: o.Logger, Version: o.Version, Seed: o.Seed,
+	}, errors.Join(faults...)
+}
+
+// A Keyspace is an open keyspace. It may be used by any number of goroutines.
+type Keyspace struct {
+	engine  threading.Engine
+	typed   threading.Typed
+	callers sync.Pool // of *caller
+}
+
+// A caller is an in-process client with the room its calls need.
+type caller struct {
+	client *command.Client
+	args   [][]byte
+	text   []byte
+}
+
+// Open makes a keyspace. It listens nowhere and starts no goroutine.
+func Open(o Options) (*Keyspace, error) {
+	eo, err := o.engineOptions()
+	if err != nil {
+		return nil, err
+	}
+	e := singleloop.New(eo)
+	k := &Keyspace{engine: e, typed: e}
+	k.callers.New = func() any { return &caller{client: e.Attach()} }
+	return k, nil
+}
+
+// Close ends the keyspace: connections are closed, memory is given back, and no
+// goroutine is left. It may be called twice.
+func (k *Keyspace) Close() error { return k.engine.Close() }
+
+// Shutdown stops accepting, lets the replies of commands that have begun go out,
+// and closes. It gives up waiting when ctx is done, and closes all the same.
+func (k *Keyspace) Shutdown(ctx context.Context) error { return k.engine.Shutdown(ctx) }
+
+// Done is closed when the keyspace is, by Close or by a client's SHUTDOWN.
+func (k *Keyspace) Done() <-chan struct{} { return k.engine.Done() }
+
+// Serve accepts connections from l and serves them until the keyspace is closed.
+// It closes l and returns an error, ErrClosed after Close.
+func (k *Keyspace) Serve(l net.Listener) error { return k.engine.Serve(l) }
+
+// ListenAndServe listens on the TCP address and serves it, as Serve does.
+func (k *Keyspace) ListenAndServe(addr string) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return k.Serve(l)
+}
+
+// Dial connects to the keyspace in memory: any client that takes a net.Conn or a
+// dialer runs on it without a port.
+func (k *Keyspace) Dial() (net.Conn, error) { return k.engine.Dial() }
+
+// Do runs a command and returns its reply, in the forms of RESP3. An argument is
+// a string, []byte, integer, float, bool (1 or 0) or anything with a text form
+// (encoding.TextAppender, fmt.Stringer). An error reply is returned as an error
+// of type [resp.Error]; a missing value is a Value whose IsNull is true, and no
+// error.
+//
+// Each call stands for itself: SELECT and CLIENT settings do not outlive it.
+func (k *Keyspace) Do(ctx context.Context, args ...any) (resp.Value, error) {
+	if len(args) == 0 {
+		return resp.Value{}, errors.New("redweave: Do without a command")
+	}
+	c := k.callers.Get().(*caller)
+	defer k.callers.Put(c)
+	if err := c.setArgs(args); err != nil {
+		return resp.Value{}, err
+	}
+	c.client.Reset(3)
+	if err := k.engine.Do(ctx, c.client, c.args); err != nil {
+		return resp.Value{}, err
+	}
+	v, _, err := resp.Parse(c.client.Out.Bytes())
+	c.client.Out.Reset()
+	if err != nil {
+		return resp.Value{}, err
+	}
+	return v, v.Err()
+}

@@ -1,0 +1,296 @@
+package threading
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/puzpuzpuz/xsync/v3"
+
+	"github.com/redweave/redweave/internal/clock"
+	"github.com/redweave/redweave/internal/command"
+	"github.com/redweave/redweave/internal/config"
+	"github.com/redweave/redweave/keyspace"
+	"github.com/redweave/redweave/lazyfree"
+)
+
+// Options configure an engine. The zero value works.
+type Options struct {
+	// Config are the parameters of redis.conf; nil means the defaults. The
+	// engine owns it from then on.
+	Config *config.Config
+
+	// Clock is the engine's only clock; nil means the system's.
+	Clock clock.Clock
+
+	// Log gets what redis-server would log; nil means silence.
+	Log *slog.Logger
+
+	// Version is the version of Redis that INFO and HELLO claim; "" means
+	// command.DefaultVersion.
+	Version string
+
+	// Seed makes the engine's random choices repeatable; 0 means they are not.
+	Seed uint64
+}
+
+// A Core is a keyspace with a single owner at a time: the shard, the commands
+// that run on it, and the lock that says whose it is.
+//
+//	event loop ──┐
+//	Do, Set … ───┼──> Own ──> exec, shard ──> Release
+//	timer ───────┘
+//	Get ─────────────> read lock ──> shard, changing nothing
+//
+// The lock is biased towards readers: a Get from many goroutines at once costs
+// each of them an uncontended atomic, and none waits for another.
+type Core struct {
+	clock  clock.Clock
+	log    *slog.Logger
+	model  string
+	config *config.Config
+
+	reclaimer *lazyfree.Reclaimer
+	done      chan struct{}
+	closing   atomic.Bool
+
+	hits, misses *xsync.Counter // of shared reads, folded in by the owner
+
+	// The timer that expires keys and gives memory back while nobody calls.
+	timer      clock.Timer
+	timerArmed atomic.Bool
+	looping    atomic.Bool // an event loop does the timer's work
+
+	mu *xsync.RBMutex
+	// Guarded by mu; readers may only read.
+	shard    *keyspace.Shard
+	server   *command.Server
+	exec     *command.Exec
+	unpaused chan struct{} // closed and replaced when a pause ends
+}
+
+// cronInterval is the period of the timer of an engine without event loop.
+const cronInterval = 100 * time.Millisecond
+
+// NewCore builds the keyspace. host is the engine around it.
+func NewCore(o Options, model string, host command.Host) *Core {
+	if o.Clock == nil {
+		o.Clock = clock.NewSystem()
+	}
+	if o.Config == nil {
+		o.Config = config.New()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	c := &Core{
+		clock: o.Clock, log: o.Log, model: model, config: o.Config,
+		reclaimer: lazyfree.New(), done: make(chan struct{}), mu: xsync.NewRBMutex(),
+		hits: xsync.NewCounter(), misses: xsync.NewCounter(), unpaused: make(chan struct{}),
+	}
+	settings := keyspace.DefaultSettings()
+	c.shard = keyspace.New(keyspace.Options{
+		Databases: o.Config.Databases, Settings: settings, Rand: random(o.Seed),
+		Nanos: o.Clock.Nanos, Reclaimer: c.reclaimer,
+	})
+	c.server, c.exec = command.NewServer(command.Options{
+		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host,
+		Shards: []*keyspace.Shard{c.shard}, Settings: settings, Reclaimer: c.reclaimer, Version: o.Version,
+	})
+	return c
+}
+
+// Own takes ownership of the keyspace and begins a batch of commands. It must
+// be given back soon, with Release, on the same goroutine.
+func (c *Core) Own() *command.Exec {
+	c.mu.Lock()
+	c.exec.Begin()
+	return c.exec
+}
+
+// Release gives the ownership back.
+func (c *Core) Release() {
+	wake := !c.looping.Load() && !c.timerArmed.Load() && c.needsTimer()
+	c.mu.Unlock()
+	if wake {
+		c.armTimer()
+	}
+}
+
+// needsTimer reports whether time alone will make work: keys that expire, or
+// memory on its way back.
+func (c *Core) needsTimer() bool {
+	return c.shard.Volatile() > 0 || c.reclaimer.Pending() > 0
+}
+
+// armTimer starts the timer unless it runs already.
+func (c *Core) armTimer() {
+	if c.closing.Load() || !c.timerArmed.CompareAndSwap(false, true) {
+		return
+	}
+	t := c.clock.AfterFunc(cronInterval, c.onTimer)
+	c.mu.Lock()
+	c.timer = t
+	c.mu.Unlock()
+}
+
+// onTimer does what an event loop does between batches, and goes on as long as
+// there is reason to.
+func (c *Core) onTimer() {
+	c.timerArmed.Store(false)
+	if c.closing.Load() || c.looping.Load() {
+		return
+	}
+	c.Own()
+	if !c.closing.Load() {
+		c.Cron()
+	}
+	c.Release()
+}
+
+// Cron does the periodic work: the slow expire cycle, memory given back by the
+// reclaimer, eviction that ran out of time, statistics. The caller owns.
+func (c *Core) Cron() {
+	c.foldSharedStats()
+	c.exec.Cron()
+}
+
+// foldSharedStats adds the hits and misses of shared reads to the shard's.
+func (c *Core) foldSharedStats() {
+	h, m := c.hits.Value(), c.misses.Value()
+	if h|m != 0 {
+		c.hits.Add(-h)
+		c.misses.Add(-m)
+		c.shard.Stats.Hits += h
+		c.shard.Stats.Misses += m
+	}
+}
+
+// Attach makes a client for calls from this process.
+func (c *Core) Attach() *command.Client {
+	cl := &command.Client{}
+	c.mu.Lock()
+	c.server.Register(cl)
+	cl.Authenticated = true
+	c.mu.Unlock()
+	return cl
+}
+
+// Detach forgets a client of Attach.
+func (c *Core) Detach(cl *command.Client) {
+	c.mu.Lock()
+	c.server.Unregister(cl)
+	c.mu.Unlock()
+}
+
+// Do runs one command on the caller's goroutine.
+func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error {
+	for {
+		x := c.Own()
+		if c.closing.Load() {
+			c.mu.Unlock()
+			return ErrClosed
+		}
+		v := x.Do(cl, args)
+		if v != command.Paused {
+			c.Release()
+			return nil
+		}
+		left, unpaused := time.Duration(x.PausedFor()), c.unpaused
+		c.Release()
+		if err := c.awaitUnpause(ctx, left, unpaused); err != nil {
+			return err
+		}
+	}
+}
+
+// awaitUnpause waits until clients are no longer paused, for at most left.
+func (c *Core) awaitUnpause(ctx context.Context, left time.Duration, unpaused <-chan struct{}) error {
+	over := make(chan struct{})
+	t := c.clock.AfterFunc(left, sync.OnceFunc(func() { close(over) }))
+	defer t.Stop()
+	select {
+	case <-over:
+	case <-unpaused:
+	case <-c.done:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+// Unpaused lets in-process callers held by CLIENT PAUSE go on. The caller owns.
+func (c *Core) Unpaused() {
+	close(c.unpaused)
+	c.unpaused = make(chan struct{})
+}
+
+// AppendGet appends the string at key to dst. It runs beside other readers,
+// takes ownership only to delete a key whose time has passed, and allocates
+// nothing beyond dst's growth.
+func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
+	t := c.mu.RLock()
+	if c.closing.Load() {
+		c.mu.RUnlock(t)
+		return dst, false, ErrClosed
+	}
+	b, got := c.shard.AppendShared(dst, db, key, c.clock)
+	c.mu.RUnlock(t)
+	switch got {
+	case keyspace.SharedHit:
+		c.hits.Inc()
+		if !c.timerArmed.Load() && !c.looping.Load() {
+			c.armTimer() // so that the clock of last use moves on
+		}
+		return b, true, nil
+	case keyspace.SharedWrongType:
+		return dst, false, command.ErrWrongType
+	case keyspace.SharedVolatile:
+		x := c.Own()
+		x.ExpireIfDue(db, key)
+		c.Release()
+		return dst, false, nil
+	}
+	c.misses.Inc()
+	return dst, false, nil
+}
+
+// Closing reports whether the engine is being closed.
+func (c *Core) Closing() bool { return c.closing.Load() }
+
+// Done is closed when the engine is.
+func (c *Core) Done() <-chan struct{} { return c.done }
+
+// Clock returns the engine's clock.
+func (c *Core) Clock() clock.Clock { return c.clock }
+
+// Config returns the parameters. Reading them takes ownership.
+func (c *Core) Config() *config.Config { return c.config }
+
+// Log returns the engine's logger.
+func (c *Core) Log() *slog.Logger { return c.log }
+
+// Server returns the server; it is used under ownership.
+func (c *Core) Server() *command.Server { return c.server }
+
+// CloseCore frees the keyspace. It reports false when that was done before.
+func (c *Core) CloseCore() bool {
+	if !c.closing.CompareAndSwap(false, true) {
+		return false
+	}
+	c.mu.Lock()
+	t := c.timer
+	c.mu.Unlock()
+	if t != nil {
+		t.Stop()
+	}
+	c.reclaimer.Close()
+	c.mu.Lock()
+	c.shard.Close()
+	c.mu.Unlock()
+	close(c.done)
+	return true
+}

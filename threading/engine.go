@@ -1,0 +1,93 @@
+// Package threading is what the threading models have in common: the [Engine]
+// they all are, the ownership of shards that tells them apart, and the sessions
+// that turn a client's bytes into commands.
+//
+// # Ownership
+//
+// A shard of the keyspace has one owner at a time, and everything below the
+// owner is single-threaded code. A model answers three questions: who may own a
+// shard, and when; how parsed commands reach the owner; how replies travel back.
+// [Core] is the answer that a single owner gives: whoever holds its lock, be it
+// an event loop with a batch of commands or a goroutine of the application with
+// one, runs commands on its own stack.
+//
+// # Lock order
+//
+// There is one lock, [Core]'s. It is held while commands run and never while a
+// socket is read or written, a channel is waited for, or user code runs.
+//
+// # What happens before what
+//
+// What a command did happens before whatever the next owner does, and before the
+// reply is written.
+package threading
+
+import (
+	"context"
+	"net"
+
+	"github.com/redweave/redweave/internal/command"
+)
+
+// An Engine runs commands on a keyspace under some threading model. All methods
+// may be called from any goroutine.
+type Engine interface {
+	// Name is the model's name, as the parameter threading-model has it.
+	Name() string
+
+	// Attach makes a client for calls from this process. It is used by one
+	// goroutine at a time, and given back with Detach.
+	Attach() *command.Client
+	Detach(cl *command.Client)
+
+	// Do runs one command for cl and leaves the reply in cl.Out. It waits only
+	// while clients are paused, and then no longer than ctx allows; its errors
+	// are ctx's and ErrClosed.
+	Do(ctx context.Context, cl *command.Client, args [][]byte) error
+
+	// Serve accepts connections from l until the engine is closed, which
+	// closes l. It always returns an error, [ErrClosed] after Close.
+	Serve(l net.Listener) error
+
+	// Dial connects to the engine in memory, without a port.
+	Dial() (net.Conn, error)
+
+	// Shutdown stops accepting, lets commands that have begun finish and
+	// their replies go out, and closes.
+	Shutdown(ctx context.Context) error
+
+	// Close ends everything at once. It may be called twice.
+	Close() error
+
+	// Done is closed when the engine is, by Close or by the SHUTDOWN command.
+	Done() <-chan struct{}
+
+	// Threads returns the counters of the engine's threads.
+	Threads() []ThreadStats
+}
+
+// A Typed engine has fast ways for the commonest calls, which need no client
+// and no reply.
+type Typed interface {
+	AppendGet(dst []byte, db int, key []byte) (b []byte, found bool, err error)
+	Own() *command.Exec
+	Release()
+}
+
+// Error is a failure of an engine, not of a command.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+// ErrClosed is returned by an engine that has been closed.
+const ErrClosed Error = "threading: engine closed"
+
+// ThreadStats are one thread's counters since the start.
+type ThreadStats struct {
+	Name     string // "main", "io-1", "shard-3", …
+	Clients  int64  // connected now
+	Reads    int64  // reads from sockets
+	Writes   int64  // writes to sockets
+	Commands int64
+	Wakeups  int64 // returns from a blocking wait
+}

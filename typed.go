@@ -1,0 +1,122 @@
+package redweave
+
+import (
+	"time"
+	"unsafe"
+)
+
+// The typed calls are the commonest commands without argument vectors and
+// replies. They work on database 0.
+
+// bytesOf is s as bytes that nobody may change: the keyspace only reads keys.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// Get returns the string at key; the slice is the caller's. ok is false when
+// there is no such key. The error is resp's WRONGTYPE when the key holds
+// something else, or ErrClosed. O(1).
+func (k *Keyspace) Get(key string) (value []byte, ok bool, err error) {
+	return k.typed.AppendGet(nil, 0, bytesOf(key))
+}
+
+// AppendGet appends the string at key to dst, like Get, and allocates only when
+// dst has no room.
+func (k *Keyspace) AppendGet(dst []byte, key string) (value []byte, ok bool, err error) {
+	return k.typed.AppendGet(dst, 0, bytesOf(key))
+}
+
+// SetOptions modify [Keyspace.SetWith].
+type SetOptions struct {
+	// TTL is the time the key lives; 0 means for ever. It is kept to the
+	// millisecond.
+	TTL time.Duration
+	// KeepTTL leaves an existing key's TTL as it is.
+	KeepTTL bool
+	// NX sets only a key that is not there, XX only one that is.
+	NX, XX bool
+}
+
+// Set stores value under key, over whatever was there, without a TTL. The bytes
+// are copied. The error is an OOM error reply under noeviction, or ErrClosed. O(1).
+func (k *Keyspace) Set(key string, value []byte) error {
+	_, err := k.SetWith(key, value, SetOptions{})
+	return err
+}
+
+// SetWith is Set with options. It reports whether the value was stored.
+func (k *Keyspace) SetWith(key string, value []byte, o SetOptions) (bool, error) {
+	x := k.typed.Own()
+	if x == nil {
+		return false, ErrClosed
+	}
+	set, err := x.Set(0, bytesOf(key), value, o.TTL, o.KeepTTL, o.NX, o.XX)
+	k.typed.Release()
+	return set, err
+}
+
+// Del removes keys and returns how many were there.
+func (k *Keyspace) Del(keys ...string) (int, error) {
+	x := k.typed.Own()
+	if x == nil {
+		return 0, ErrClosed
+	}
+	n := 0
+	for _, key := range keys {
+		if x.Delete(0, bytesOf(key)) {
+			n++
+		}
+	}
+	k.typed.Release()
+	return n, nil
+}
+
+// Exists returns how many of the keys are there; one named twice counts twice.
+func (k *Keyspace) Exists(keys ...string) (int, error) {
+	x := k.typed.Own()
+	if x == nil {
+		return 0, ErrClosed
+	}
+	n := 0
+	for _, key := range keys {
+		if x.Exists(0, bytesOf(key)) {
+			n++
+		}
+	}
+	k.typed.Release()
+	return n, nil
+}
+
+// Expire makes key expire after ttl, at once when ttl is not positive. It
+// reports whether there is such a key.
+func (k *Keyspace) Expire(key string, ttl time.Duration) (bool, error) {
+	x := k.typed.Own()
+	if x == nil {
+		return false, ErrClosed
+	}
+	ok := x.Expire(0, bytesOf(key), ttl)
+	k.typed.Release()
+	return ok, nil
+}
+
+// TTL returns the time key still lives, negative when it does not expire. ok is
+// false when there is no such key.
+func (k *Keyspace) TTL(key string) (ttl time.Duration, ok bool, err error) {
+	x := k.typed.Own()
+	if x == nil {
+		return 0, false, ErrClosed
+	}
+	ttl, ok = x.TTL(0, bytesOf(key))
+	k.typed.Release()
+	return ttl, ok, nil
+}
+
+// Incr adds by to the integer at key, 0 when it is not there, and returns the
+// sum. The error is an error reply: not an integer, an overflow, wrong type.
+func (k *Keyspace) Incr(key string, by int64) (int64, error) {
+	x := k.typed.Own()
+	if x == nil {
+		return 0, ErrClosed
+	}
+	n, err := x.Incr(0, bytesOf(key), by)
+	k.typed.Release()
+	return n, err
+}
