@@ -122,8 +122,8 @@ func (c *checker) chunk(d *chunk, never uint16) error {
 	if want := longestRun(d.free); want != d.run || isListed && run != want || d.index != nurseryChunk && isListed != (want != 0) {
 		return fmt.Errorf("slab: chunk %d: free %016b, run noted %d, in list %d", d.index, d.free, d.run, run)
 	}
-	if d.dirty&^d.free != 0 || d.index == nurseryChunk && d.dirty != 0 {
-		return fmt.Errorf("slab: chunk %d: dirty %016b, free %016b", d.index, d.dirty, d.free)
+	if d.sparse&d.free != 0 || d.dirty&^d.free != 0 || d.index == nurseryChunk && d.dirty != 0 {
+		return fmt.Errorf("slab: chunk %d: dirty %016b, sparse %016b, free %016b", d.index, d.dirty, d.sparse, d.free)
 	}
 	c.dirty += bits.OnesCount16(d.dirty)
 	for i := 0; i < slots; {
@@ -169,6 +169,9 @@ func (c *checker) span(d *chunk, s *span) error {
 	c.used += int64(live) * int64(s.size) * 8
 
 	current := c.a.bins[s.class].span == s
+	if d.sparse>>s.slot&1 != 0 && current {
+		return fmt.Errorf("current span marked sparse")
+	}
 	switch {
 	case current:
 		if s.alarm != never || c.waiting[s] {

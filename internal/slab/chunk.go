@@ -21,6 +21,7 @@ type chunk struct {
 	run        uint8  // longest run of free slots = the list the chunk is in
 	free       uint16 // bit n: slot n belongs to no span
 	dirty      uint16 // bit n: slot n is free, but may hold memory
+	sparse     uint16 // bit n: the span that begins at slot n is worth emptying
 	index      uint32 // chunk number
 	next, prev uint32 // in the list of that run, 0 = none
 	spans      [slots]span
@@ -100,6 +101,7 @@ func (a *Arena) refill(c uint) {
 
 func (a *Arena) makeCurrent(b *bin, d *chunk, s *span) {
 	s.alarm = never
+	d.sparse &^= 1 << s.slot
 	b.span = s
 	b.base = a.chunks[d.index].base
 	b.ref = Ref(d.index) << chunkShift
@@ -200,6 +202,7 @@ func (a *Arena) release(d *chunk, s *span) {
 		a.dirty += int(s.slots)
 	}
 	a.setFree(d, d.free|mask)
+	d.sparse &^= mask
 	s.slots = 0
 }
 

@@ -435,6 +435,137 @@ func FuzzArena(f *testing.F) {
 	})
 }
 
+// Moving the blocks that Sparse names, and no others, frees the chunks.
+func TestMovingSparseBlocks(t *testing.T) {
+	a := New(Options{})
+	defer a.Close()
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var live []block
+	for i := range 200_000 {
+		k := block{a.Alloc(40 + i%3*20), 40 + i%3*20, rnd.Uint64()}
+		binary.LittleEndian.PutUint64(a.Bytes(k.r, 8), k.stamp)
+		live = append(live, k)
+	}
+	rnd.Shuffle(len(live), func(i, j int) { live[i], live[j] = live[j], live[i] })
+	for _, k := range live[40_000:] {
+		a.Free(k.r)
+	}
+	live = live[:40_000]
+	a.Purge(0)
+	before := a.Held()
+	if before < 3*a.Used() {
+		t.Fatalf("held %d for used %d: nothing to defragment", before, a.Used())
+	}
+	gain := a.PlanMoves()
+	mustCheck(t, a)
+	moves := 0
+	for i := range live {
+		k := &live[i]
+		if a.Sparse(k.r) {
+			to := a.Alloc(k.n)
+			copy(a.Bytes(to, k.n), a.Bytes(k.r, k.n))
+			a.Free(k.r)
+			k.r = to
+			moves++
+		}
+	}
+	mustCheck(t, a)
+	st := a.Stats()
+	if st.Dirty < gain || moves == len(live) {
+		t.Errorf("%d of %d blocks moved, free slots are %d bytes, promised %d", moves, len(live), st.Dirty, gain)
+	}
+	if a.Purge(0); a.Held() > before*2/5 {
+		t.Errorf("held %d before, %d after, used %d", before, a.Held(), a.Used())
+	}
+	if gain = a.PlanMoves(); gain > 3*slotSize {
+		t.Errorf("a second plan would gain %d", gain)
+	}
+	for _, k := range live {
+		if got := binary.LittleEndian.Uint64(a.Bytes(k.r, 8)); got != k.stamp {
+			t.Fatalf("block %#x holds %#x, want %#x", k.r, got, k.stamp)
+		}
+	}
+}
+
+// A View taken early reads its blocks while the owner goes on and the table
+// grows under it; a Batch frees them meanwhile.
+func TestReadersBesideTheOwner(t *testing.T) {
+	const n = 20_000
+	a := New(Options{})
+	defer a.Close()
+	var refs []Ref
+	for i := range n {
+		size := 16 + i%500
+		if i%1000 == 0 {
+			size = 2 << 20
+		}
+		r := a.Alloc(size)
+		*(*uint64)(a.Ptr(r)) = uint64(i)
+		refs = append(refs, r)
+	}
+	used := a.Used()
+	done := make(chan *Batch)
+	go func(v View) {
+		b := NewBatch(v)
+		for i, r := range refs {
+			if got := *(*uint64)(b.View().Ptr(r)); got != uint64(i) {
+				t.Errorf("block %d holds %d", i, got)
+			}
+			b.Free(r)
+		}
+		done <- b
+	}(a.Snapshot())
+	var mine []Ref
+	var batch *Batch
+	for batch == nil {
+		for range 100 {
+			r := a.Alloc(16 + len(mine)%700)
+			clear(a.Bytes(r, 16))
+			mine = append(mine, r)
+		}
+		if len(mine) > 30_000 {
+			for _, r := range mine {
+				a.Free(r)
+			}
+			mine = mine[:0]
+			a.Purge(0)
+		}
+		select {
+		case batch = <-done:
+		default:
+		}
+	}
+	if batch.Len() != n || batch.Bytes() != used {
+		t.Errorf("Batch of %d blocks, %d bytes, want %d, %d", batch.Len(), batch.Bytes(), n, used)
+	}
+	a.Splice(batch)
+	mustCheck(t, a)
+	for _, r := range mine {
+		a.Free(r)
+	}
+	mustCheck(t, a)
+	if a.Used() != 0 {
+		t.Errorf("Used = %d", a.Used())
+	}
+}
+
+func TestHotPathsAllocateNothing(t *testing.T) {
+	if invariants.Enabled {
+		t.Skip("guards allocate")
+	}
+	a := New(Options{})
+	defer a.Close()
+	a.Alloc(100)
+	b := NewBatch(a.Snapshot())
+	if n := testing.AllocsPerRun(100, func() {
+		a.Free(a.Alloc(100))
+		b.Free(a.Alloc(100))
+		a.Splice(b)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // mustPanic runs f and returns what it panics with.
 func mustPanic(t *testing.T, f func()) (story string) {
 	t.Helper()

@@ -1,6 +1,10 @@
 package slab
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+)
 
 // Stats is what the arena holds and how well it is used.
 //
@@ -80,4 +84,18 @@ func (d *chunk) count(classes *[numClasses]ClassStats, st *Stats) {
 		st.Spans++
 		st.Slack += int64(8)<<d.shift*int64(s.slots) - int64(s.live)*int64(s.size)*8
 	}
+}
+
+// String returns a report for people, as MEMORY MALLOC-STATS gives it.
+func (st Stats) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "held %d = used %d + slack %d + dirty %d + clean %d + spare %d\n",
+		st.Held, st.Used, st.Slack, st.Dirty, st.Clean, st.Spare)
+	fmt.Fprintf(&b, "chunks %d, spans %d, huge blocks %d of %d bytes\n",
+		st.Chunks, st.Spans, st.HugeBlocks, st.HugeBytes)
+	fmt.Fprintf(&b, "%10s %8s %10s %10s %6s\n", "size", "spans", "live", "free", "full")
+	for _, c := range st.Classes {
+		fmt.Fprintf(&b, "%10d %8d %10d %10d %5d%%\n", c.Size, c.Spans, c.Live, c.Free, 100*c.Live/(c.Live+c.Free))
+	}
+	return b.String()
 }
