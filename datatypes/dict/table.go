@@ -170,7 +170,7 @@ func (t *Table) at(b uint64) *bucket {
 // locate returns the segment of bucket b and log2 of the segment's length: four
 // less than b's own log2, between 3 and 12.
 func locate(b uint64) (i uint64, shift uint) {
-	over := bits.Len64(b|1<<(minShift+4)) - 5 - maxShift
+	over := int64(bits.Len64(b|1<<(minShift+4)) - 5 - maxShift)
 	s := uint(maxShift+over&(over>>63)) & 63 // maxShift + min(over, 0), without a branch
 	return uint64(s-minShift)*perDoubling + b>>s, s
 }
