@@ -75,19 +75,12 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s is a bool, want %s", name, typ)
 			}
 		case numberKind:
-			format := func(n int64) string {
-				if name == "maxmemory" {
-					return (&Config{Values: Values{maxMemory: uint64(n)}}).Get("maxmemory")[0].Value
-				}
-				var v Values
-				k.store(&v, n)
-				if name == "hz" || k.unit == memoryOrPercent {
-					return strconv.FormatInt(n, 10)
-				}
-				return k.get(&v)
+			base := 10
+			if k.unit == octal {
+				base = 8
 			}
-			if format(k.lo) != lo || format(int64(k.hi)) != hi {
-				t.Errorf("%s: from %s to %s, want from %s to %s", name, format(k.lo), format(int64(k.hi)), lo, hi)
+			if from, to := strconv.FormatInt(k.lo, base), strconv.FormatUint(k.hi, base); from != lo || to != hi {
+				t.Errorf("%s: from %s to %s, want from %s to %s", name, from, to, lo, hi)
 			}
 			if (k.unit == memory || k.unit == memoryOrPercent) != (typ == "memory") {
 				t.Errorf("%s: unit %d, want %s", name, k.unit, typ)

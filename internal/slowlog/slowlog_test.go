@@ -59,7 +59,7 @@ func TestPushCopies(t *testing.T) {
 	var l Log
 	args := [][]byte{[]byte("GET"), []byte("key")}
 	l.Push(Entry{Micros: 7}, args, 10)
-	copy(args[1], "XXX")
+	copy(args[1], "???")
 	for e := range l.Newest() {
 		if e.Args[1] != "key" {
 			t.Errorf("the log shows the client's buffer: %q", e.Args)
