@@ -101,7 +101,7 @@ func (l *List) checkLevel(i int, ranks map[slab.Ref]uint32) (n int, err error) {
 // mustBeSound checks lists short enough for it after each change, in builds
 // that check themselves.
 func (l *List) mustBeSound(op string) {
-	if l.len > 100 {
+	if l.len > 30 {
 		return
 	}
 	if err := l.Check(); err != nil {

@@ -41,7 +41,7 @@ func (w *Loader) Append(s float64, m []byte) slab.Ref {
 		w.rise()
 	}
 	l.appendFlat(r, n)
-	t := tower(n)
+	t := towerOf(n, lev)
 	off := uint32(uintptr(t) - uintptr(n))
 	for i := 1; i < l.levels; i++ {
 		k := w.path[i].k

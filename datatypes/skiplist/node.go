@@ -102,6 +102,7 @@ func member(p unsafe.Pointer) []byte {
 	return longMember(p)
 }
 
+//go:noinline
 func longMember(p unsafe.Pointer) []byte {
 	b, _ := dict.Key(unsafe.Slice((*byte)(unsafe.Add(p, KeyOff)), 5+longLen(p)))
 	return b
@@ -128,6 +129,15 @@ func tower(p unsafe.Pointer) unsafe.Pointer {
 		return unsafe.Add(p, (KeyOff+1+n+7)&^7)
 	}
 	return unsafe.Add(p, towerAt(longLen(p)))
+}
+
+// towerOf is tower for a node that may be of level 1 and end where its tower
+// would begin: there must be no pointer to that place.
+func towerOf(p unsafe.Pointer, lev int) unsafe.Pointer {
+	if lev == 1 {
+		return p
+	}
+	return tower(p)
 }
 
 // at returns link i >= 1 of the tower at t. The node is of a level above i: a

@@ -293,7 +293,7 @@ func (l *List) Delete(r slab.Ref) {
 // unlink takes node r, at n, out of all its chains.
 func (l *List) unlink(r slab.Ref, n unsafe.Pointer) {
 	lev, s, m := level(n), score(n), member(n)
-	own := tower(n)
+	own := towerOf(n, lev)
 	t := tower(l.a.Ptr(l.head))
 	for i := l.levels - 1; i > 0; i-- {
 		k := at(t, i)
@@ -399,7 +399,8 @@ func (l *List) DeleteRange(rank, n int, f func(r slab.Ref)) int {
 // cut deletes node r, the first behind all the links of path.
 func (l *List) cut(r slab.Ref, path *[maxLevel]*link, f func(r slab.Ref)) {
 	p := l.a.Ptr(r)
-	lev, own := level(p), tower(p)
+	lev := level(p)
+	own := towerOf(p, lev)
 	for i := 1; i < l.levels; i++ {
 		if i < lev {
 			path[i].bypass(at(own, i))

@@ -196,7 +196,7 @@ func run(t *testing.T, data []byte) {
 }
 
 func TestModel(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		rnd := rand.NewChaCha8([32]byte{byte(seed)})
 		data := make([]byte, 3*(20+40*int(seed)))
 		rnd.Read(data)
