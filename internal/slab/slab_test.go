@@ -353,6 +353,16 @@ func (m *model) run(ops []byte) {
 			k.n = n
 			m.write(k)
 			m.live = append(m.live, k)
+		case op < 254:
+			m.a.PlanMoves()
+			for i, k := range m.live {
+				if m.a.Sparse(k.r) {
+					m.verify(k)
+					m.live[i].r = m.a.Alloc(k.n)
+					m.write(m.live[i])
+					m.a.Free(k.r)
+				}
+			}
 		default:
 			m.check()
 		}
