@@ -16,8 +16,9 @@ func (a *Arena) Purge(keep int64) int64 { return a.PurgeSome(keep, 1<<62) }
 // bytes, so that an owner can spread the system calls over many turns.
 func (a *Arena) PurgeSome(keep, atMost int64) int64 {
 	a.retire()
+	give := min(a.idle()-keep, atMost)
 	var done int64
-	for len(a.spare) > 0 && a.idle() > keep && done < atMost {
+	for len(a.spare) > 0 && done < give {
 		last := len(a.spare) - 1
 		r := a.spare[last]
 		size := int64(a.Cap(r))
@@ -26,14 +27,11 @@ func (a *Arena) PurgeSome(keep, atMost int64) int64 {
 		a.unmapHuge(r)
 		done += size
 	}
-	for a.runs[slots] != 0 && a.idle() > keep && done < atMost {
-		if !a.drop(a.chunks[a.runs[slots]].desc) {
-			break
-		}
+	for a.runs[slots] != 0 && done < give && a.drop(a.chunks[a.runs[slots]].desc) {
 		done += chunkSize
 	}
 	for x := range a.chunks {
-		if a.dirty == 0 || a.idle() <= keep || done >= atMost {
+		if a.dirty == 0 || done >= give {
 			break
 		}
 		if d := a.chunks[x].desc; d != nil && d.dirty != 0 {
@@ -50,8 +48,7 @@ func (a *Arena) Idle() int64 {
 }
 
 // idle is the memory of empty chunks, of spare huge blocks, and of dirty free
-// slots in other chunks. The chunks are counted on the way; there are few, or
-// Purge has much to do anyway.
+// slots in other chunks. It walks the empty chunks.
 func (a *Arena) idle() int64 {
 	n := a.spareBytes + int64(a.dirty)*slotSize
 	for x := a.runs[slots]; x != 0; {
