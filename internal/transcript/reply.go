@@ -1,0 +1,219 @@
+package transcript
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The RESP reader here is apart from the module's own on purpose: a judge
+// should not share the mistakes of the judged. It is plain and slow.
+
+// reply is one RESP value.
+type reply struct {
+	mark  byte   // RESP's type byte
+	text  string // of scalars
+	null  bool   // null bulk string or array of RESP2
+	elems []reply
+}
+
+// ReadRaw reads one whole RESP value and returns its bytes. Transports over a
+// stream use it to tell replies apart.
+func ReadRaw(r *bufio.Reader) ([]byte, error) {
+	var raw bytes.Buffer
+	_, err := readReply(r, &raw)
+	return raw.Bytes(), err
+}
+
+// decode reads the one value that raw is.
+func decode(raw []byte) (reply, error) {
+	r := bufio.NewReader(bytes.NewReader(raw))
+	v, err := readReply(r, io.Discard)
+	if err != nil {
+		return v, err
+	}
+	if n := r.Buffered(); n > 0 {
+		return v, fmt.Errorf("%d bytes after the reply", n)
+	}
+	return v, nil
+}
+
+var errCorrupt = errors.New("bytes that are no RESP")
+
+// readReply reads a value and copies its bytes to raw.
+func readReply(r *bufio.Reader, raw io.Writer) (reply, error) {
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		return reply{}, err
+	}
+	raw.Write(line)
+	if len(line) < 3 || line[len(line)-2] != '\r' {
+		return reply{}, fmt.Errorf("%w: %q", errCorrupt, line)
+	}
+	v := reply{mark: line[0], text: string(line[1 : len(line)-2])}
+	switch v.mark {
+	case '+', '-', ':', ',', '(', '#', '_':
+		return v, nil
+	}
+	n, err := strconv.Atoi(v.text)
+	if err != nil || n < -1 || n > 1<<29 {
+		return v, fmt.Errorf("%w: %q", errCorrupt, line)
+	}
+	v.text = ""
+	if n == -1 {
+		v.null = true
+		return v, nil
+	}
+	switch v.mark {
+	case '$', '!', '=':
+		body := make([]byte, n+2)
+		if _, err := io.ReadFull(r, body); err != nil {
+			return v, err
+		}
+		raw.Write(body)
+		if string(body[n:]) != "\r\n" {
+			return v, fmt.Errorf("%w: bulk of %d bytes has no end", errCorrupt, n)
+		}
+		v.text = string(body[:n])
+		return v, nil
+	case '*', '~', '>':
+	case '%', '|':
+		n *= 2
+	default:
+		return v, fmt.Errorf("%w: %q", errCorrupt, line)
+	}
+	for range n {
+		e, err := readReply(r, raw)
+		if err != nil {
+			return v, err
+		}
+		v.elems = append(v.elems, e)
+	}
+	if v.mark == '|' { // attributes: the value they belong to follows
+		e, err := readReply(r, raw)
+		if err != nil {
+			return v, err
+		}
+		v.elems = append(v.elems, e)
+	}
+	return v, nil
+}
+
+// pageWidth is the width up to which an aggregate stands on one line.
+const pageWidth = 90
+
+// Render shows the raw bytes of one reply in the notation of transcripts.
+func Render(raw []byte) (string, error) {
+	v, err := decode(raw)
+	if err != nil {
+		return "", err
+	}
+	return v.render(0), nil
+}
+
+// sortElems makes the order of elements fixed: those of sets, arrays and maps
+// on the outermost level; pairs says that a flat array holds pairs.
+func (v *reply) sortElems(pairs bool) {
+	size := 1
+	if v.mark == '%' || pairs && v.mark == '*' {
+		size = 2
+	}
+	groups := slices.Collect(slices.Chunk(v.elems, size))
+	slices.SortStableFunc(groups, func(a, b []reply) int {
+		return strings.Compare(a[0].render(0), b[0].render(0))
+	})
+	v.elems = slices.Concat(groups...)
+}
+
+// render shows the value, its later lines indented by some number of steps.
+func (v *reply) render(depth int) string {
+	switch v.mark {
+	case '+', '-', ':', ',', '(', '#', '_':
+		return string(v.mark) + v.text
+	case '$':
+		if v.null {
+			return "(nil)"
+		}
+		return quote(v.text)
+	case '!':
+		return "!" + quote(v.text)
+	case '=':
+		kind, text, _ := strings.Cut(v.text, ":")
+		return "=" + kind + ":" + quote(text)
+	}
+	if v.null {
+		return "(nil-array)"
+	}
+	items := v.items(depth + 1)
+	width, lines := 2*depth+3, false
+	for _, it := range items {
+		width += len(it) + 1
+		lines = lines || strings.Contains(it, "\n")
+	}
+	open := string(v.mark) + "["
+	if width <= pageWidth && !lines {
+		return open + strings.Join(items, " ") + "]"
+	}
+	if v.flat() {
+		items = fill(items, pageWidth-2*(depth+1))
+	}
+	indent := "\n" + strings.Repeat("  ", depth+1)
+	return open + indent + strings.Join(items, indent) + indent[:len(indent)-2] + "]"
+}
+
+// quote shows a string; one byte over and over is shown as "x"*100.
+func quote(s string) string {
+	if len(s) >= 32 && strings.Count(s, s[:1]) == len(s) {
+		return strconv.QuoteToASCII(s[:1]) + "*" + strconv.Itoa(len(s))
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// flat reports whether the value is a list of scalars.
+func (v *reply) flat() bool {
+	if v.mark == '%' || v.mark == '|' {
+		return false
+	}
+	for i := range v.elems {
+		if len(v.elems[i].elems) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// fill joins items to lines of at most some width, where items allow.
+func fill(items []string, width int) []string {
+	var lines []string
+	for _, it := range items {
+		if n := len(lines); n > 0 && len(lines[n-1])+1+len(it) <= width {
+			lines[n-1] += " " + it
+		} else {
+			lines = append(lines, it)
+		}
+	}
+	return lines
+}
+
+// items renders the elements, of a map as "key: value".
+func (v *reply) items(depth int) []string {
+	var list []string
+	if v.mark != '%' && v.mark != '|' {
+		for i := range v.elems {
+			list = append(list, v.elems[i].render(depth))
+		}
+		return list
+	}
+	for i := 0; i+1 < len(v.elems); i += 2 {
+		list = append(list, v.elems[i].render(depth)+": "+v.elems[i+1].render(depth))
+	}
+	if v.mark == '|' {
+		list = append(list, v.elems[len(v.elems)-1].render(depth))
+	}
+	return list
+}
