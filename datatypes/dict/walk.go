@@ -70,7 +70,7 @@ func (t *Table) All() iter.Seq[slab.Ref] { return t.ForEach }
 
 // Random returns an element, each with the same probability, or slab.Nil of an
 // empty table. It draws a bucket and a place below the length of the longest,
-// until the place is taken: about four draws on average, and no more than some
+// until the place is taken: four or five draws on average, and no more than some
 // dozens in practice.
 func (t *Table) Random(rnd *rand.Rand) slab.Ref {
 	if t.count == 0 {
