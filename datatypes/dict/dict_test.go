@@ -510,14 +510,21 @@ func TestInsertKeepsPromises(t *testing.T) {
 
 // TestCheckFinds breaks tables on purpose.
 func TestCheckFinds(t *testing.T) {
+	// some returns a bucket of two elements or more, from b on.
+	some := func(t *Table, b uint64) *bucket {
+		for t.at(b).n() < 2 {
+			b++
+		}
+		return t.at(b)
+	}
 	for name, f := range map[string]func(*Table){
 		"count": func(t *Table) { t.count++ },
 		"size":  func(t *Table) { t.size += 8 },
 		"mask":  func(t *Table) { t.mask = t.mask<<1 | 1 },
-		"tag":   func(t *Table) { t.at(0)[0] ^= 0x55 },
-		"n":     func(t *Table) { t.at(0)[offN]-- },
-		"ref":   func(t *Table) { t.at(0).setRef(0, t.at(1).ref(0)) },
-		"twice": func(t *Table) { t.at(0).setRef(0, t.at(0).ref(1)); t.at(0)[0] = t.at(0)[1] },
+		"tag":   func(t *Table) { some(t, 0)[0] ^= 0x55 },
+		"n":     func(t *Table) { some(t, 0)[offN]-- },
+		"ref":   func(t *Table) { some(t, 0).setRef(0, some(t, 64).ref(0)) },
+		"twice": func(t *Table) { p := some(t, 0); p.setRef(0, p.ref(1)); p[0] = p[1] },
 		"sieve": func(t *Table) { t.at(0).setSieve(t.at(0).sieve() ^ 1) },
 		"dir":   func(t *Table) { t.dir = t.dir[:len(t.dir)-1] },
 	} {
