@@ -26,7 +26,7 @@
 // from the first line alone. No single Insert moves more than 64 elements,
 // whatever the size, and no table is ever held twice. From about a thousand
 // elements on the index costs at most 10 bytes a key while the table grows, and
-// 16 while it shrinks; one to ten elements take 64 bytes, none take nothing.
+// 17 while it shrinks; one to ten elements take 64 bytes, none take nothing.
 //
 // Iteration comes in three strengths:
 //
