@@ -14,10 +14,10 @@ import (
 //	| member | score | member | score | …
 //
 // A score that is a whole number of at most 2^62 is an integer, any other the
-// text a reply would show. {"a": 1, "b": 2.5} takes 18 bytes:
+// text a reply would show. {"a": 1, "b": 2.5} takes 20 bytes:
 //
-//	12 00 00 00  04 00  81 61 02  01 01  81 62 02  83 32 2E 35 04  FF
-//	 total 18     num    1 a       1      1 b       3  2  .  5     end
+//	14 00 00 00  04 00  81 61 02  01 01  81 62 02  83 32 2E 35 04  FF
+//	 total 20     num    1 a       1      1 b       3  2  .  5     end
 //
 // Redis writes the same, and DUMP carries these bytes. As in Redis the score -0
 // becomes 0 here.

@@ -57,4 +57,3 @@ func Store(s datatypes.Slot, pairs []Pair, lim *Limits) ZSet {
 	s.SetObject(datatypes.SkipList, t)
 	return ZSet{s}
 }
-

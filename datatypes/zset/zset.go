@@ -146,11 +146,11 @@ type Outcome uint8
 
 // The outcomes of Add. After NaN and Skipped, nothing has changed.
 const (
-	Skipped Outcome = iota // the flags forbid it
-	NotANumber             // the score is, or would become, no number
-	Same                   // the member has that score already
-	Updated                // the member's score is another
-	Added                  // the member is new
+	Skipped    Outcome = iota // the flags forbid it
+	NotANumber                // the score is, or would become, no number
+	Same                      // the member has that score already
+	Updated                   // the member's score is another
+	Added                     // the member is new
 )
 
 // Add gives a member a score, adding the member if there is none such, and
