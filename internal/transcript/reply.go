@@ -71,15 +71,15 @@ func readReply(r *bufio.Reader, raw io.Writer) (reply, error) {
 	}
 	switch v.mark {
 	case '$', '!', '=':
-		body := make([]byte, n+2)
-		if _, err := io.ReadFull(r, body); err != nil {
+		var body strings.Builder // grows with what arrives, not with what is promised
+		if _, err := io.CopyN(io.MultiWriter(&body, raw), r, int64(n)+2); err != nil {
 			return v, err
 		}
-		raw.Write(body)
-		if string(body[n:]) != "\r\n" {
+		text, ok := strings.CutSuffix(body.String(), "\r\n")
+		if !ok {
 			return v, fmt.Errorf("%w: bulk of %d bytes has no end", errCorrupt, n)
 		}
-		v.text = string(body[:n])
+		v.text = text
 		return v, nil
 	case '*', '~', '>':
 	case '%', '|':
