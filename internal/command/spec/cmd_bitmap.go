@@ -13,7 +13,7 @@ var bitmapCommands = []*Command{
 		Name: "bitfield", Since: "3.2.0", Arity: -2, Flags: Write | DenyOOM, ACL: CatBitmap,
 		Summary:    "Reads and changes integers of any width inside a string.",
 		Complexity: "O(1)",
-		Keys:       []KeySpec{key(1, RW|Access|Update|VariableFlags)},
+		Keys:       []KeySpec{key(1, RW|Access|Update|VariableFlags).because("Reads only when all it does is GET.")},
 		Syntax:     "key [operation{GET get-block{encoding offset:int}|write{[OVERFLOW overflow-block{WRAP|SAT|FAIL}] write-operation{SET set-block{encoding offset:int value:int}|INCRBY incrby-block{encoding offset:int increment:int}}}} ...]",
 	},
 	{

@@ -194,14 +194,14 @@ var genericCommands = []*Command{
 		Name: "sort", Since: "1.0.0", Arity: -2, Flags: Write | DenyOOM, ACL: CatSet | CatSortedSet | CatList | CatDangerous,
 		Summary:    "Sorts a list, set or sorted set, and may store the outcome.",
 		Complexity: "O(N+M*log(M)); O(N)",
-		Keys:       []KeySpec{key(1, RO|Access), unknown(RO | Access), unknown(OW | Update)},
+		Keys:       []KeySpec{key(1, RO|Access), unknown(RO | Access).because("BY and GET build names of keys from the elements."), unknown(OW | Update).because("STORE may stand anywhere.")},
 		Syntax:     `key [BY by-pattern"pattern":pattern@1] [LIMIT limit{offset:int count:int}] [GET get-pattern"pattern":pattern@1 *...] [order{ASC|DESC}] [sorting=ALPHA] [STORE destination:key@2]`,
 	},
 	{
 		Name: "sort_ro", Since: "7.0.0", Arity: -2, Flags: ReadOnly, ACL: CatSet | CatSortedSet | CatList | CatDangerous,
 		Summary:    "Sorts a list, set or sorted set without storing anything.",
 		Complexity: "O(N+M*log(M)); O(N)",
-		Keys:       []KeySpec{key(1, RO|Access), unknown(RO | Access)},
+		Keys:       []KeySpec{key(1, RO|Access), unknown(RO | Access).because("BY and GET build names of keys from the elements.")},
 		Syntax:     `key [BY by-pattern"pattern":pattern@1] [LIMIT limit{offset:int count:int}] [GET get-pattern"pattern":pattern@1 *...] [order{ASC|DESC}] [sorting=ALPHA]`,
 	},
 	{

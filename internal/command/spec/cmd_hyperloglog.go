@@ -13,7 +13,7 @@ var hyperLogLogCommands = []*Command{
 		Name: "pfcount", Since: "2.8.9", Arity: -2, Flags: ReadOnly | MayReplicate, ACL: CatHyperLogLog,
 		Summary:    "Estimates how many different elements HyperLogLogs have seen.",
 		Complexity: "O(1); O(N)",
-		Keys:       []KeySpec{keys(1, -1, 1, RW|Access)},
+		Keys:       []KeySpec{keys(1, -1, 1, RW|Access).because("Counting may store the count it finds.")},
 		Syntax:     "key ...",
 	},
 	{

@@ -21,7 +21,7 @@ var streamCommands = []*Command{
 		Name: "xadd", Since: "5.0.0", Arity: -5, Flags: Write | DenyOOM | Fast, ACL: CatStream,
 		Summary:    "Appends an entry to a stream and may trim it.",
 		Complexity: "O(1); O(N)",
-		Keys:       []KeySpec{key(1, RW|Update)},
+		Keys:       []KeySpec{key(1, RW|Update).because("Trimming removes what was there.")},
 		Tips:       []string{"nondeterministic_output"},
 		Syntax:     "key [NOMKSTREAM^6.2.0] [trim{strategy{MAXLEN|MINID^6.2.0} [operator{equal==|approximately=~}] threshold [LIMIT count:int^6.2.0]}] id-selector{auto-id=*|id} data{field value} ...",
 	},

@@ -57,7 +57,7 @@ var stringCommands = []*Command{
 		Name: "getex", Since: "6.2.0", Arity: -2, Flags: Write | Fast, ACL: CatString,
 		Summary:    "Reads a string and changes its expiry in the same step.",
 		Complexity: "O(1)",
-		Keys:       []KeySpec{key(1, RW|Access|Update)},
+		Keys:       []KeySpec{key(1, RW|Access|Update).because("Changes the expiry, not the value.")},
 		Syntax:     "key [expiration{EX seconds:int|PX milliseconds:int|EXAT unix-time-seconds:time|PXAT unix-time-milliseconds:time|PERSIST}]",
 	},
 	{
@@ -155,7 +155,7 @@ var stringCommands = []*Command{
 		Name: "set", Since: "1.0.0", Arity: -3, Flags: Write | DenyOOM, ACL: CatString,
 		Summary:    "Writes a string, whatever the key held before; conditions and expiry by option.",
 		Complexity: "O(1)",
-		Keys:       []KeySpec{key(1, RW|Access|Update|VariableFlags)},
+		Keys:       []KeySpec{key(1, RW|Access|Update|VariableFlags).because("Reads the old value only with GET.")},
 		Syntax:     "key value [condition{NX|XX}^2.6.12] [GET^6.2.0] [expiration{EX seconds:int^2.6.12|PX milliseconds:int^2.6.12|EXAT unix-time-seconds:time^6.2.0|PXAT unix-time-milliseconds:time^6.2.0|KEEPTTL^6.0.0}]",
 	},
 	{

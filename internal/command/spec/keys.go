@@ -27,6 +27,7 @@ type KeySpec struct {
 	FirstAt int // FindKeyNum: the first key, counted from the begin
 
 	Flags KeyFlags
+	Notes string // what the flags do not say, for COMMAND INFO
 }
 
 // Begin is the way to find where keys begin.
@@ -77,6 +78,12 @@ func after(keyword string, from, last, limit int, f KeyFlags) KeySpec {
 // unknown is the spec of keys that only the command itself can find.
 func unknown(f KeyFlags) KeySpec {
 	return KeySpec{Begin: BeginUnknown, Find: FindUnknown, Flags: f}
+}
+
+// because adds a note.
+func (s KeySpec) because(note string) KeySpec {
+	s.Notes = note
+	return s
 }
 
 // plain reports whether the spec is a run from a fixed argument on.
