@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -16,62 +18,90 @@ import (
 //
 // The eight bytes that epoll keeps for a descriptor hold its slot and the slot's generation:
 //
-//	Fd:  slot (-1: the bell, an eventfd)     Pad: generation
+//	Fd:  slot                      Pad: generation
 //
 // An event whose generation is not the slot's is of a connection that has been closed; it can come when a copy of the descriptor lives on
 // for a moment, in a child process between fork and exec.
 //
+// # Looking
+//
 // A call that cannot wait goes by RawSyscall: the scheduler is not told, which saves more than the call itself may cost. A call that can wait
 // must not, as it would hold up the garbage collector.
+//
+// # Sleeping
+//
+// A goroutine that waits inside epoll_wait keeps its processor (P) until the runtime's monitor takes it away, 20 microseconds to 10
+// milliseconds later, and other goroutines of the program wait that long. So this one waits as all goroutines wait for sockets. An epoll
+// instance is itself something that can be ready to read:
+//
+//	sockets ──► our epoll ──► the runtime's epoll ──► this goroutine runs, and looks into ours without waiting
+//
+// The bell needs no descriptor either: a read deadline in the past ends the wait.
+//
+// Measured on two cores (AMD EPYC, Go 1.26), against a blocking epoll_wait and an eventfd: a request and its answer for one client in the same
+// process 13 instead of 45 µs, a Wake of a sleeper 1.0 instead of 1.4 µs; for 50 clients of another process, 2 to 4 % less work for a second of
+// CPU time when the program has one CPU, 15 % more when it has two.
 
 // kernel is the part of a Poller that deals with descriptors. Its zero value is closed.
 type kernel struct {
-	epfd, bell int // valid while live
-	live       bool
-	raw        []unix.EpollEvent
+	live bool
+	epfd int
+	file *os.File        // epfd, known to the runtime
+	wait syscall.RawConn // file's
+	look func(uintptr) bool
+	raw  []unix.EpollEvent
+
+	n     int           // what look found
+	errno syscall.Errno // what look met
+
+	until time.Time     // the deadline that is set
+	span  time.Duration // the timeout it was set for; negative: none is set
+	spent bool          // it has passed, or somebody has rung
+
+	bell atomic.Pointer[os.File] // file, for other goroutines
 }
 
 // rawEvents is how many events one call fetches.
 const rawEvents = 256
 
+// rung is a deadline that has passed.
+var rung = time.Unix(1, 0)
+
 func (k *kernel) open() bool { return k.live }
 
-// start opens epoll and the bell.
+// start opens epoll.
 func (k *kernel) start(p *Poller) error {
 	epfd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return fmt.Errorf("netpoll: epoll_create1: %w", err)
 	}
-	bell, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	unix.SetNonblock(epfd, true) // tells os.NewFile that the runtime can wait for it
+	k.epfd, k.file = epfd, os.NewFile(uintptr(epfd), "epoll")
+	if k.wait, err = k.file.SyscallConn(); err == nil {
+		err = k.file.SetReadDeadline(time.Time{})
+	}
 	if err != nil {
-		unix.Close(epfd)
-		return fmt.Errorf("netpoll: eventfd: %w", err)
+		k.file.Close()
+		return fmt.Errorf("netpoll: epoll: %w", err)
 	}
-	if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, bell, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
-		unix.Close(epfd)
-		unix.Close(bell)
-		return fmt.Errorf("netpoll: epoll_ctl: %w", err)
-	}
+	k.look = func(uintptr) bool { return k.fetch() || !p.fallAsleep() }
 	k.raw = make([]unix.EpollEvent, rawEvents)
-	p.mu.Lock()
-	k.epfd, k.bell, k.live = epfd, bell, true
-	p.mu.Unlock()
+	k.span, k.live = -1, true
+	k.bell.Store(k.file)
 	return nil
 }
 
 func (k *kernel) close() {
 	if k.live {
 		k.live = false
-		unix.Close(k.epfd)
-		unix.Close(k.bell)
+		k.file.Close() // whoever rings meanwhile gets an error
 	}
 }
 
-// ring rings the bell. The Poller's lock is held.
+// ring ends a sleep. Any goroutine may call it.
 func (k *kernel) ring() {
-	if k.live {
-		one := uint64(1)
-		syscall.RawSyscall(unix.SYS_WRITE, uintptr(k.bell), uintptr(unsafe.Pointer(&one)), 8)
+	if f := k.bell.Load(); f != nil {
+		f.SetReadDeadline(rung)
 	}
 }
 
@@ -111,35 +141,53 @@ func (k *kernel) poll(p *Poller) error {
 	if !k.live {
 		return nil
 	}
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(k.epfd), uintptr(unsafe.Pointer(unsafe.SliceData(k.raw))), rawEvents, 0, 0, 0)
-	return k.deliver(p, int(n), errno)
+	k.fetch()
+	return k.deliver(p)
 }
 
-// sleep waits. A timeout is rounded up to milliseconds, so that it is over when sleep returns.
+// fetch asks epoll for events, and tells whether there are any, or an error.
+func (k *kernel) fetch() bool {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(k.epfd), uintptr(unsafe.Pointer(unsafe.SliceData(k.raw))), rawEvents, 0, 0, 0)
+	k.n, k.errno = int(n), errno
+	return n != 0
+}
+
+// sleep looks, and waits if there is nothing. The runtime calls look when the wait begins, and again whenever our epoll says something.
 func (k *kernel) sleep(p *Poller, timeout time.Duration) error {
-	ms := -1
-	if timeout >= 0 {
-		ms = int(min((timeout+time.Millisecond-1)/time.Millisecond, 1<<30))
+	k.arm(timeout)
+	k.n, k.errno = 0, 0
+	if err := k.wait.Read(k.look); err != nil { // the deadline, or the bell
+		k.spent = true
+		k.fetch()
 	}
-	n, _, errno := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(k.epfd), uintptr(unsafe.Pointer(unsafe.SliceData(k.raw))), rawEvents, uintptr(ms), 0, 0)
-	return k.deliver(p, int(n), errno)
+	return k.deliver(p)
+}
+
+// arm sets the deadline. It costs a timer of the runtime, so one that comes no more than a millisecond too late stays, and so does one that
+// comes too early: Wait may return before its time.
+func (k *kernel) arm(timeout time.Duration) {
+	timeout = max(timeout, -1)
+	if !k.spent && (timeout == k.span || k.span >= 0 && timeout > k.span) {
+		return
+	}
+	until := time.Time{}
+	if timeout >= 0 {
+		until = time.Now().Add(timeout)
+		if !k.spent && k.span >= 0 && !k.until.After(until.Add(time.Millisecond)) {
+			return
+		}
+	}
+	k.until, k.span, k.spent = until, timeout, false
+	k.file.SetReadDeadline(until)
 }
 
 // deliver turns epoll's events into the Poller's.
-func (k *kernel) deliver(p *Poller, n int, errno syscall.Errno) error {
-	if errno != 0 {
-		if errno == unix.EINTR {
-			return nil
-		}
-		return errno
+func (k *kernel) deliver(p *Poller) error {
+	if k.errno != 0 {
+		return fmt.Errorf("netpoll: epoll_wait: %w", k.errno)
 	}
-	for i := range k.raw[:n] {
+	for i := range k.raw[:k.n] {
 		ev := &k.raw[i]
-		if ev.Fd < 0 {
-			var b [8]byte
-			syscall.RawSyscall(unix.SYS_READ, uintptr(k.bell), uintptr(unsafe.Pointer(&b)), 8)
-			continue
-		}
 		s := p.slots[ev.Fd]
 		if s == nil || int32(p.gens[ev.Fd]) != ev.Pad {
 			continue
@@ -325,3 +373,6 @@ func netAddr(sa unix.Sockaddr) net.Addr {
 	}
 	return nil
 }
+
+// Multiplexer names what a Poller waits for sockets with.
+const Multiplexer = "epoll"

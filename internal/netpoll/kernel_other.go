@@ -34,3 +34,6 @@ func localAddrFD(int) net.Addr                              { return nil }
 func reusePort(network, address string, raw syscall.RawConn) error {
 	return errors.New("netpoll: ReusePort is not available on this system")
 }
+
+// Multiplexer names what a Poller waits for sockets with.
+const Multiplexer = "goroutines"

@@ -954,7 +954,7 @@ func TestAllocatesNothing(t *testing.T) {
 		var c net.Conn
 		if w.listen == nil {
 			client, conn := Pipe()
-			c, conns = client, append(conns, conn)
+			c = client
 			p.Add(conn)
 		} else {
 			nl, dial := w.listen(t)

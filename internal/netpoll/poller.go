@@ -25,7 +25,7 @@ import (
 //
 //	awake ──Wait finds nothing──► asleep ──event, timeout──► awake
 //	  │                             │
-//	  └─────────Wake────► woken ◄───┘ Wake, which then rings the bell (an eventfd, or a channel)
+//	  └─────────Wake────► woken ◄───┘ Wake, which then rings the bell (the kernel's, or a channel)
 //
 // A waker always leaves its work first and then moves state to woken; Wait goes to sleep only by moving awake to asleep. So either the
 // sleeper sees woken and stays up, or the waker sees asleep and rings. A Wake of a loop that runs costs one atomic load, mostly.
@@ -71,13 +71,14 @@ type Poller struct {
 	bell   chan struct{}
 	pumps  sync.WaitGroup // goroutines of bridged connections and listeners
 	closed bool
+	busy   bool // the last Wait found several events: more are likely
 
 	_     [64]byte // what others write stays off the loop's cache lines
 	state atomic.Int32
 	told  atomic.Int32 // length of ready: Wait need not lock to see that it is 0
 	_     [64]byte
 
-	mu    sync.Mutex // guards what follows, and ringing the kernel's bell
+	mu    sync.Mutex // guards what follows
 	ready []*source
 }
 
@@ -198,30 +199,26 @@ func (p *Poller) ring() {
 	case p.bell <- struct{}{}:
 	default:
 	}
-	p.mu.Lock() // keeps Close from closing the kernel's bell meanwhile
 	p.kernel.ring()
-	p.mu.Unlock()
 }
 
 // Wait returns what is ready. When nothing is, it sleeps until something is, Wake is called, or timeout is over (negative: never; zero: it
-// does not sleep); it may then return no events. They are valid until the next Wait. What Wake announced is the caller's to look for after
-// every Wait, also one that returned events.
+// does not sleep); it may then return no events, also before its time. They are valid until the next Wait. What Wake announced is the caller's
+// to look for after every Wait, also one that returned events.
 func (p *Poller) Wait(timeout time.Duration) ([]Event, error) {
 	clear(p.events)
 	p.events = p.events[:0]
 	p.collect()
-	err := p.kernel.poll(p)
-	if len(p.events) > 0 || timeout == 0 || err != nil {
-		p.state.Store(awake)
-		return p.events, err
+	var err error
+	if timeout == 0 || p.busy || len(p.events) > 0 {
+		err = p.kernel.poll(p)
 	}
-	// Whoever has work for us may do it now rather than after a sleep; and then nobody has to ring.
-	runtime.Gosched()
-	if p.state.CompareAndSwap(awake, asleep) {
+	if len(p.events) == 0 && timeout != 0 && err == nil {
 		err = p.sleep(timeout)
+		p.collect()
 	}
+	p.busy = len(p.events) > 1
 	p.state.Store(awake)
-	p.collect()
 	return p.events, err
 }
 
@@ -267,10 +264,19 @@ func (s *source) level() Ready {
 	return s.conn.level()
 }
 
-// sleep waits for the bell or the kernel.
+// fallAsleep is the last step before a sleep: from here on, Wake rings. It fails when Wake has been called.
+func (p *Poller) fallAsleep() bool {
+	return p.state.Load() == asleep || p.state.CompareAndSwap(awake, asleep)
+}
+
+// sleep waits for the kernel or the bell.
 func (p *Poller) sleep(timeout time.Duration) error {
 	if p.kernel.open() {
 		return p.kernel.sleep(p, timeout)
+	}
+	runtime.Gosched() // whoever has work for us may bring it now: then nobody has to ring
+	if !p.fallAsleep() {
+		return nil
 	}
 	if timeout < 0 {
 		<-p.bell
@@ -304,11 +310,8 @@ func (p *Poller) Close() error {
 			s.conn.Close()
 		}
 	}
-	p.mu.Lock()
-	p.kernel.close()
-	clear(p.ready)
-	p.mu.Unlock()
 	p.pumps.Wait()
+	p.kernel.close()
 	clear(p.events)
 	clear(p.held)
 	p.events, p.held = p.events[:0], p.held[:0]

@@ -1,0 +1,127 @@
+package netpoll
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// acceptOne makes p watch a listener and returns a connected pair.
+func acceptOne(t *testing.T, p *Poller) (net.Conn, *Conn) {
+	t.Helper()
+	nl, dial := listenAt(t, "tcp", "127.0.0.1:0")
+	ln, err := NewListener(nl)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	client, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	for range 1000 {
+		c, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c != nil {
+			if err := p.Add(c); err != nil {
+				t.Fatal(err)
+			}
+			return client, c
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatal("no client came")
+	return nil, nil
+}
+
+// A copy of a descriptor, as in a child process before exec, keeps it registered with epoll after Close. Its events must not reach the
+// connection that has its slot by then.
+func TestStaleEventsAreDropped(t *testing.T) {
+	p := New()
+	defer p.Close()
+	client, c := acceptOne(t, p)
+	slot := c.slot
+	dup, err := unix.Dup(c.FD())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	client2, c2 := acceptOne(t, p)
+	if c2.slot != slot {
+		t.Fatalf("slot %d, want %d", c2.slot, slot)
+	}
+	client.Write([]byte("for the old one"))
+	for range 20 {
+		if events, err := p.Wait(5 * time.Millisecond); len(events) > 0 || err != nil {
+			t.Fatalf("%+v, %v", events, err)
+		}
+	}
+	unix.Close(dup)
+	client2.Write([]byte("x"))
+	for {
+		if events, _ := p.Wait(time.Minute); len(events) > 0 {
+			if events[0].Conn != c2 {
+				t.Error("an event of another connection")
+			}
+			break
+		}
+	}
+}
+
+// Deadlines of sleeps are re-used, but never make a sleep longer than it should be.
+func TestSleepLengths(t *testing.T) {
+	p := New()
+	defer p.Close()
+	acceptOne(t, p)
+	for _, timeout := range []time.Duration{30, 5, 40, 5, 5, 20, 1, 0, 10} {
+		timeout *= time.Millisecond
+		start := time.Now()
+		for time.Since(start) < timeout {
+			if _, err := p.Wait(timeout - time.Since(start)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if over := time.Since(start) - timeout; over > time.Second {
+			t.Errorf("%v longer than %v", over, timeout)
+		}
+	}
+	p.kernel.arm(time.Hour)
+	p.kernel.arm(time.Second)
+	if left := time.Until(p.kernel.until); left > 2*time.Second {
+		t.Errorf("%v left after a shorter timeout", left)
+	}
+	kept := p.kernel.until
+	p.kernel.arm(time.Hour)
+	p.kernel.arm(time.Second)
+	if p.kernel.until != kept {
+		t.Error("the deadline was set again")
+	}
+	p.kernel.arm(-7)
+	if !p.kernel.until.IsZero() {
+		t.Error("a sleep without end has a deadline")
+	}
+	go func() {
+		time.Sleep(5 * time.Millisecond)
+		p.Wake()
+	}()
+	p.Wait(-1)
+}
+
+func TestTuneTCP(t *testing.T) {
+	p := New()
+	defer p.Close()
+	_, c := acceptOne(t, p)
+	for opt, want := range map[int]int{unix.TCP_NODELAY: 1, unix.TCP_KEEPIDLE: 300, unix.TCP_KEEPINTVL: 100, unix.TCP_KEEPCNT: 3} {
+		if got, err := unix.GetsockoptInt(c.FD(), unix.IPPROTO_TCP, opt); got != want || err != nil {
+			t.Errorf("option %d is %d, want %d (%v)", opt, got, want, err)
+		}
+	}
+	if got, err := unix.GetsockoptInt(c.FD(), unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != 1 || err != nil {
+		t.Errorf("keep-alive is %d (%v)", got, err)
+	}
+}
