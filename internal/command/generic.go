@@ -373,8 +373,11 @@ func (c *Ctx) parseScan(i int) (o scanOptions, ok bool) {
 // behind it.
 func (c *Ctx) cursor(i int) (uint64, bool) {
 	b := c.Args[i]
+	if len(b) == 0 {
+		return 0, true
+	}
 	n, neg := uint64(0), false
-	if len(b) > 0 && (b[0] == '+' || b[0] == '-') {
+	if b[0] == '+' || b[0] == '-' {
 		neg, b = b[0] == '-', b[1:]
 	}
 	ok := len(b) > 0
