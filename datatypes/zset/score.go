@@ -51,7 +51,7 @@ func strtod(b []byte) (f float64, inRange, ok bool) {
 	digits, isHex := mantissa(b)
 	var buf [32]byte
 	text := append(buf[:0], b...)
-	if isHex && bytes.IndexAny(b, "pP") < 0 {
+	if isHex && !bytes.ContainsAny(b, "pP") {
 		text = append(text, "p0"...)
 	}
 	f, err := strconv.ParseFloat(string(text), 64)
