@@ -24,6 +24,7 @@ type Ctx struct {
 	used    int
 	failed  bool // an error reply was written
 	scratch []byte
+	draft   []byte      // where a new list or hash is put together
 	side    resp.Writer // see beginSide
 }
 

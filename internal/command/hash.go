@@ -175,7 +175,7 @@ const newHashDraft = 4096
 // pairs it took: the fields made.
 func (c *Ctx) newHash(e *keyspace.Entry, key []byte, pairs [][]byte) (n int) {
 	db, lim := c.db(key), &c.limits.hash
-	lp := listpack.AppendEmpty(c.scratch[:0])
+	lp := listpack.AppendEmpty(c.draft[:0])
 	for ; 2*n < len(pairs) && n < lim.ListPackEntries && len(lp) < newHashDraft; n++ {
 		field, value := pairs[2*n], pairs[2*n+1]
 		if len(field) > lim.ListPackValue || len(value) > lim.ListPackValue {
@@ -186,7 +186,7 @@ func (c *Ctx) newHash(e *keyspace.Entry, key []byte, pairs [][]byte) (n int) {
 		}
 		lp = listpack.Append(listpack.Append(lp, field), value)
 	}
-	c.scratch = lp
+	c.draft = lp
 	db.Create(e, key, datatypes.Hash, datatypes.ListPack, lp, 0)
 	db.Event(keyspace.EventNew, "new", key)
 	return n
@@ -207,8 +207,7 @@ func cmdHSetNX(c *Ctx) {
 }
 
 // storeField gives a field of the hash at key, which is made when none was
-// found, a value other than by replacing it: its TTL stays. value does not come
-// from the scratch buffer.
+// found, a value other than by replacing it: its TTL stays.
 func (c *Ctx) storeField(e *keyspace.Entry, found bool, key, field, value []byte, event string) {
 	if found || c.newHash(e, key, [][]byte{field, value}) == 0 {
 		h := hash.Open(e)
@@ -244,8 +243,8 @@ func cmdHIncrBy(c *Ctx) {
 		return
 	}
 	n += by
-	var digits [20]byte
-	c.storeField(e, found, key, field, keyspace.AppendInt(digits[:0], n), "hincrby")
+	c.scratch = keyspace.AppendInt(c.scratch[:0], n)
+	c.storeField(e, found, key, field, c.scratch, "hincrby")
 	c.Out.Int(n)
 }
 

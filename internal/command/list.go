@@ -147,8 +147,7 @@ func (c *Ctx) pushTo(e *keyspace.Entry, found bool, key []byte, elems [][]byte, 
 // from the start.
 const newListDraft = 512
 
-// newList makes key a list of elems, pushed at w one after the other. elems do
-// not come from the scratch buffer.
+// newList makes key a list of elems, pushed at w one after the other.
 func (c *Ctx) newList(e *keyspace.Entry, key []byte, elems [][]byte, w listEnd) {
 	db, lim := c.db(key), &c.limits.list
 	size := 0
@@ -156,7 +155,7 @@ func (c *Ctx) newList(e *keyspace.Entry, key []byte, elems [][]byte, w listEnd) 
 		size += len(s)
 	}
 	if size <= newListDraft && (lim.MaxListpackSize < 0 || len(elems) <= lim.MaxListpackSize) {
-		lp := listpack.AppendEmpty(c.scratch[:0])
+		lp := listpack.AppendEmpty(c.draft[:0])
 		for _, s := range elems {
 			if w == listHead {
 				lp = listpack.Prepend(lp, s)
@@ -164,7 +163,7 @@ func (c *Ctx) newList(e *keyspace.Entry, key []byte, elems [][]byte, w listEnd) 
 				lp = listpack.Append(lp, s)
 			}
 		}
-		c.scratch = lp
+		c.draft = lp
 		db.Create(e, key, datatypes.List, datatypes.ListPack, lp, 0)
 	} else {
 		db.Create(e, key, datatypes.List, datatypes.ListPack, nil, listpack.EmptySize)
