@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"strconv"
 	"sync"
 
 	"github.com/redweave/redweave/internal/clock"
@@ -42,6 +44,10 @@ type Options struct {
 	// Config sets any other parameter of redis.conf, by name.
 	Config map[string]string
 
+	// Args are a command line of redis-server, without the program's name:
+	// [file.conf] [--name value …] [-]. They are applied last.
+	Args []string
+
 	// Clock is the keyspace's only clock; nil means the system's.
 	Clock Clock
 
@@ -59,18 +65,19 @@ type Options struct {
 
 // engineOptions turns o into what an engine takes, or reports all its faults.
 func (o Options) engineOptions() (threading.Options, error) {
-	c := config.New()
+	c := config.New(config.Options{Version: o.Version})
 	var faults []error
 	set := func(name, value string) {
-		if err := c.Load(name, value); err != nil {
-			faults = append(faults, fmt.Errorf("redweave: option %s %q: %w", name, value, err))
+		line := config.ParseArgs([]string{"--" + name, value}).Options
+		if err := c.Load(config.Source{Options: line}); err != nil {
+			faults = append(faults, fmt.Errorf("redweave: option %s = %q: %w", name, value, err))
 		}
 	}
 	if o.Databases != 0 {
-		set("databases", fmt.Sprint(o.Databases))
+		set("databases", strconv.Itoa(o.Databases))
 	}
 	if o.MaxMemory != 0 {
-		set("maxmemory", fmt.Sprint(o.MaxMemory))
+		set("maxmemory", strconv.FormatInt(o.MaxMemory, 10))
 	}
 	if o.MaxMemoryPolicy != "" {
 		set("maxmemory-policy", o.MaxMemoryPolicy)
@@ -80,6 +87,16 @@ func (o Options) engineOptions() (threading.Options, error) {
 	}
 	for name, value := range o.Config {
 		set(name, value)
+	}
+	if len(o.Args) > 0 {
+		line := config.ParseArgs(o.Args)
+		source := config.Source{File: line.File, Options: line.Options}
+		if line.Stdin {
+			source.Stdin = os.Stdin
+		}
+		if err := c.Load(source); err != nil {
+			faults = append(faults, err)
+		}
 	}
 	return threading.Options{
 		Config: c, Clock: o.Clock, Log: o.Logger, Version: o.Version, Seed: o.Seed,
@@ -127,8 +144,13 @@ func (k *Keyspace) Done() <-chan struct{} { return k.engine.Done() }
 // It closes l and returns an error, ErrClosed after Close.
 func (k *Keyspace) Serve(l net.Listener) error { return k.engine.Serve(l) }
 
-// ListenAndServe listens on the TCP address and serves it, as Serve does.
+// ListenAndServe listens on the TCP address and serves it, as Serve does. An
+// empty address means what the parameters say: every address of bind at port, and
+// unixsocket.
 func (k *Keyspace) ListenAndServe(addr string) error {
+	if addr == "" {
+		return k.serveConfigured()
+	}
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package threading
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,6 @@ type Options struct {
 type Core struct {
 	clock  clock.Clock
 	log    *slog.Logger
-	model  string
 	config *config.Config
 
 	reclaimer *lazyfree.Reclaimer
@@ -59,7 +59,6 @@ type Core struct {
 	hits, misses *xsync.Counter // of shared reads, folded in by the owner
 
 	// The timer that expires keys and gives memory back while nobody calls.
-	timer      clock.Timer
 	timerArmed atomic.Bool
 	looping    atomic.Bool // an event loop does the timer's work
 
@@ -75,18 +74,18 @@ type Core struct {
 const cronInterval = 100 * time.Millisecond
 
 // NewCore builds the keyspace. host is the engine around it.
-func NewCore(o Options, model string, host command.Host) *Core {
+func NewCore(o Options, host command.Host) *Core {
 	if o.Clock == nil {
 		o.Clock = clock.NewSystem()
 	}
 	if o.Config == nil {
-		o.Config = config.New()
+		o.Config = config.New(config.Options{})
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Core{
-		clock: o.Clock, log: o.Log, model: model, config: o.Config,
+		clock: o.Clock, log: o.Log, config: o.Config,
 		reclaimer: lazyfree.New(), done: make(chan struct{}), mu: xsync.NewRBMutex(),
 		hits: xsync.NewCounter(), misses: xsync.NewCounter(), unpaused: make(chan struct{}),
 	}
@@ -103,9 +102,14 @@ func NewCore(o Options, model string, host command.Host) *Core {
 }
 
 // Own takes ownership of the keyspace and begins a batch of commands. It must
-// be given back soon, with Release, on the same goroutine.
+// be given back soon, with Release. After Close there is nothing to own: Own
+// returns nil, and Release must not be called.
 func (c *Core) Own() *command.Exec {
 	c.mu.Lock()
+	if c.closing.Load() {
+		c.mu.Unlock()
+		return nil
+	}
 	c.exec.Begin()
 	return c.exec
 }
@@ -130,25 +134,22 @@ func (c *Core) armTimer() {
 	if c.closing.Load() || !c.timerArmed.CompareAndSwap(false, true) {
 		return
 	}
-	t := c.clock.AfterFunc(cronInterval, c.onTimer)
-	c.mu.Lock()
-	c.timer = t
-	c.mu.Unlock()
+	c.clock.AfterFunc(cronInterval, c.onTimer)
 }
 
 // onTimer does what an event loop does between batches, and goes on as long as
 // there is reason to.
 func (c *Core) onTimer() {
 	c.timerArmed.Store(false)
-	if c.closing.Load() || c.looping.Load() {
+	if c.looping.Load() || c.Own() == nil {
 		return
 	}
-	c.Own()
-	if !c.closing.Load() {
-		c.Cron()
-	}
+	c.Cron()
 	c.Release()
 }
+
+// LoopStarted tells that an event loop does the timer's work from now on.
+func (c *Core) LoopStarted() { c.looping.Store(true) }
 
 // Cron does the periodic work: the slow expire cycle, memory given back by the
 // reclaimer, eviction that ran out of time, statistics. The caller owns.
@@ -166,6 +167,14 @@ func (c *Core) foldSharedStats() {
 		c.shard.Stats.Hits += h
 		c.shard.Stats.Misses += m
 	}
+}
+
+// random is the keyspace's source of randomness.
+func random(seed uint64) *rand.Rand {
+	if seed == 0 {
+		return nil
+	}
+	return rand.New(rand.NewPCG(seed, seed))
 }
 
 // Attach makes a client for calls from this process.
@@ -189,8 +198,7 @@ func (c *Core) Detach(cl *command.Client) {
 func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error {
 	for {
 		x := c.Own()
-		if c.closing.Load() {
-			c.mu.Unlock()
+		if x == nil {
 			return ErrClosed
 		}
 		v := x.Do(cl, args)
@@ -249,9 +257,10 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 	case keyspace.SharedWrongType:
 		return dst, false, command.ErrWrongType
 	case keyspace.SharedVolatile:
-		x := c.Own()
-		x.ExpireIfDue(db, key)
-		c.Release()
+		if x := c.Own(); x != nil {
+			x.ExpireIfDue(db, key)
+			c.Release()
+		}
 		return dst, false, nil
 	}
 	c.misses.Inc()
@@ -270,23 +279,23 @@ func (c *Core) Clock() clock.Clock { return c.clock }
 // Config returns the parameters. Reading them takes ownership.
 func (c *Core) Config() *config.Config { return c.config }
 
+// Parameters returns a copy of the parameters as they are now.
+func (c *Core) Parameters() config.Values {
+	t := c.mu.RLock()
+	defer c.mu.RUnlock(t)
+	return c.config.Values
+}
+
 // Log returns the engine's logger.
 func (c *Core) Log() *slog.Logger { return c.log }
-
-// Server returns the server; it is used under ownership.
-func (c *Core) Server() *command.Server { return c.server }
 
 // CloseCore frees the keyspace. It reports false when that was done before.
 func (c *Core) CloseCore() bool {
 	if !c.closing.CompareAndSwap(false, true) {
 		return false
 	}
-	c.mu.Lock()
-	t := c.timer
+	c.mu.Lock() // whoever owned it when closing was set is done
 	c.mu.Unlock()
-	if t != nil {
-		t.Stop()
-	}
 	c.reclaimer.Close()
 	c.mu.Lock()
 	c.shard.Close()

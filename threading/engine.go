@@ -27,6 +27,7 @@ import (
 	"net"
 
 	"github.com/redweave/redweave/internal/command"
+	"github.com/redweave/redweave/internal/config"
 )
 
 // An Engine runs commands on a keyspace under some threading model. All methods
@@ -61,6 +62,9 @@ type Engine interface {
 
 	// Done is closed when the engine is, by Close or by the SHUTDOWN command.
 	Done() <-chan struct{}
+
+	// Parameters returns a copy of the parameters of redis.conf as they are now.
+	Parameters() config.Values
 
 	// Threads returns the counters of the engine's threads.
 	Threads() []ThreadStats

@@ -61,20 +61,19 @@ type Conn interface {
 	FD() int
 	// QueryBuffer returns the bytes read and not yet executed, and the room.
 	QueryBuffer() (used, free int)
+	// Output returns the bytes of replies not yet written.
+	Output() int
 	// NetBytes returns the bytes read from and written to the client.
 	NetBytes() (in, out int64)
-	// Close ends the connection soon, from the outside: nothing more is read,
-	// what is pending is not written.
-	Close()
 }
 
 // MemoryBytes is what the client costs: its buffers and itself.
 func (cl *Client) MemoryBytes() int64 {
 	const itself = 1024
-	n := int64(itself + cap(cl.Out.Bytes()))
+	n := int64(itself)
 	if cl.Conn != nil {
 		used, free := cl.Conn.QueryBuffer()
-		n += int64(used + free)
+		n += int64(used + free + cl.Conn.Output())
 	}
 	return n
 }
@@ -90,10 +89,11 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 		b = append(b, v...)
 	}
 	remote, local, fd := "", "", -1
-	qbuf, qfree := 0, 0
+	qbuf, qfree, out := 0, 0, 0
 	if cl.Conn != nil {
 		remote, local, fd = cl.Conn.RemoteAddr(), cl.Conn.LocalAddr(), cl.Conn.FD()
 		qbuf, qfree = cl.Conn.QueryBuffer()
+		out = cl.Conn.Output()
 	}
 	field("id=", int64(cl.ID))
 	text(" addr=", remote)
@@ -108,9 +108,9 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	field(" qbuf=", int64(qbuf))
 	field(" qbuf-free=", int64(qfree))
 	text(" argv-mem=0 multi-mem=0", "")
-	field(" rbs=", int64(cap(cl.Out.Bytes())))
-	field(" rbp=", int64(cl.Out.Len()))
-	field(" obl=", int64(cl.Out.Len()))
+	field(" rbs=", int64(out))
+	field(" rbp=", int64(out))
+	field(" obl=", int64(out))
 	text(" oll=0 omem=0", "")
 	field(" tot-mem=", cl.MemoryBytes())
 	text(" events=", "r")
@@ -163,6 +163,16 @@ func validName(b []byte) bool {
 	}
 	return true
 }
+
+// Connected notes where the client connected from: over a unix socket, from this
+// machine or from elsewhere.
+func (cl *Client) Connected(unix, local bool) {
+	cl.setFlag(isUnix, unix)
+	cl.setFlag(isLocal, local)
+}
+
+// NoEvict reports whether the client asked not to be closed for memory.
+func (cl *Client) NoEvict() bool { return cl.Flags&noEvict != 0 }
 
 // local reports whether the client is on this machine.
 func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0 }

@@ -1,8 +1,8 @@
 package command
 
 import (
-	"bytes"
 	"math"
+	"strings"
 
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/resp"
@@ -326,12 +326,7 @@ func cmdHelp(c *Ctx) {
 		if commands.byID[sub.ID] == nil {
 			continue
 		}
-		_, short, _ := cutName(sub.Name)
-		line := bytes.ToUpper([]byte(short))
-		if text := sub.Syntax; text != "" {
-			line = append(append(line, ' '), text...)
-		}
-		o.SimpleString(string(line))
+		o.SimpleString(strings.TrimPrefix(sub.Usage(), upper(container.Name)+" "))
 		o.SimpleString("    " + sub.Summary)
 		n += 2
 	}

@@ -6,15 +6,16 @@ import "github.com/redweave/redweave/keyspace"
 // had no time for, takes back freed memory, and measures rates. The owner calls
 // it hz times a second, or as often as there is something to do.
 func (x *Exec) Cron() {
+	if x.debug.cronPaused {
+		return
+	}
 	for _, s := range x.shards {
 		s.Collect()
 		s.ExpireCycle(false)
 		if x.maxMemory > 0 && s.Over() > 0 {
 			s.Evict()
 		}
-		if !x.debug.cronPaused {
-			s.Arena().Purge(keepFree(s))
-		}
+		s.Arena().Purge(keepFree(s))
 	}
 	x.peakMemory = max(x.peakMemory, x.usedMemory())
 	x.rates.sample(x)

@@ -67,6 +67,13 @@ func unknownSubcommand(container string, sub []byte) resp.Error {
 		upper(container) + " HELP.")
 }
 
+// subcommandSyntax is the reply of a container that reads its subcommands
+// itself, DEBUG, or counts their arguments beyond the arity.
+func subcommandSyntax(container string, sub []byte) resp.Error {
+	return resp.Error("ERR unknown subcommand or wrong number of arguments for '" +
+		string(sub[:min(len(sub), 128)]) + "'. Try " + container + " HELP.")
+}
+
 // invalidExpire is the reply to an expiry that is not positive or overflows.
 func invalidExpire(command string) resp.Error {
 	return resp.Error("ERR invalid expire time in '" + command + "' command")

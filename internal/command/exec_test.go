@@ -17,7 +17,7 @@ type quietHost struct{}
 
 func (quietHost) Disconnect(*Client)   {}
 func (quietHost) Unpaused()            {}
-func (quietHost) Shutdown(bool)        {}
+func (quietHost) Terminate()           {}
 func (quietHost) Net() NetStats        { return NetStats{} }
 func (quietHost) Applied()             {}
 func (quietHost) Model() (string, int) { return "single-loop", 1 }

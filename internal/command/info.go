@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/internal/process"
+	"github.com/redweave/redweave/keyspace"
 )
 
 var infoHandlers = handlers{"info": cmdInfo}
@@ -29,7 +31,7 @@ var infoSections = []infoSection{
 	{"stats", "Stats", true, (*infoWriter).stats},
 	{"replication", "Replication", true, (*infoWriter).replication},
 	{"cpu", "CPU", true, (*infoWriter).cpu},
-	{"modules", "Modules", true, func(*infoWriter) {}},
+	{"modules", "Modules", true, func(*infoWriter) {}}, // there are none
 	{"commandstats", "Commandstats", false, (*infoWriter).commandStats},
 	{"errorstats", "Errorstats", true, (*infoWriter).errorStats},
 	{"latencystats", "Latencystats", false, (*infoWriter).latencyStats},
@@ -46,8 +48,7 @@ func cmdInfo(c *Ctx) {
 			names[strings.ToLower(string(a))] = true
 		}
 		want = func(s *infoSection) bool {
-			return names[s.name] || names["everything"] || names["all"] && s.name != "modules" ||
-				names["default"] && s.byDefault
+			return names[s.name] || names["everything"] || names["all"] || names["default"] && s.byDefault
 		}
 	}
 	for i := range infoSections {
@@ -109,7 +110,7 @@ func (w *infoWriter) server() {
 	w.text("multiplexing_api", c.host.Multiplexer())
 	w.text("go_version", runtime.Version())
 	w.text("threading_model", model)
-	w.int("process_id", int64(os.Getpid()))
+	w.int("process_id", int64(c.PID))
 	w.text("process_supervised", "no")
 	w.text("run_id", c.RunID)
 	w.int("tcp_port", int64(c.host.TCPPort()))
@@ -123,6 +124,30 @@ func (w *infoWriter) server() {
 	w.text("executable", executable)
 	w.text("config_file", c.config.File())
 	w.int("io_threads_active", int64(min(threads-1, 1)))
+	w.listeners()
+}
+
+// listeners says where connections are accepted, in as many lines as there are
+// kinds of listeners. The addresses are those of the parameter bind, as far as
+// it is what is listened on: a program may serve listeners of its own.
+func (w *infoWriter) listeners() {
+	n := 0
+	listener := func(v string) {
+		w.text("listener"+strconv.Itoa(n), v)
+		n++
+	}
+	if port := w.c.host.TCPPort(); port > 0 {
+		v := "name=tcp"
+		if port == w.c.config.Port {
+			for _, addr := range w.c.config.Bind {
+				v += ",bind=" + addr
+			}
+		}
+		listener(v + ",port=" + strconv.Itoa(port))
+	}
+	if path := w.c.config.UnixSocket; path != "" {
+		listener("name=unix,bind=" + path)
+	}
 }
 
 func (w *infoWriter) clients() {
@@ -130,7 +155,7 @@ func (w *infoWriter) clients() {
 	var in, out int64
 	for cl := c.first; cl != nil; cl = cl.next {
 		used, free := cl.Conn.QueryBuffer()
-		in, out = max(in, int64(used+free)), max(out, int64(cl.Out.Len()))
+		in, out = max(in, int64(used+free)), max(out, int64(cl.Conn.Output()))
 	}
 	w.int("connected_clients", int64(len(c.Server.clients)))
 	w.int("cluster_connections", 0)
@@ -157,24 +182,29 @@ func (w *infoWriter) memory() {
 	w.int("used_memory_overhead", m.overhead())
 	w.int("used_memory_startup", m.startup)
 	w.int("used_memory_dataset", m.dataset())
-	w.text("used_memory_dataset_perc", percent(m.dataset(), max(m.used-m.startup, 1)))
-	w.int("allocator_allocated", m.used)
-	w.int("allocator_active", m.held)
+	w.text("used_memory_dataset_perc", percent(m.dataset(), m.grown()))
+	w.int("allocator_allocated", m.blocks)
+	w.int("allocator_active", m.active())
 	w.int("allocator_resident", m.held)
 	w.int("allocator_muzzy", 0)
 	w.bytes("total_system_memory", process.SystemMemory())
-	w.bytes("used_memory_lua", 0)
-	w.bytes("used_memory_vm_total", 0)
-	w.bytes("used_memory_scripts", 0)
+	w.int("used_memory_lua", 0)
+	w.int("used_memory_vm_eval", 0)
+	w.text("used_memory_lua_human", "0B")
+	w.int("used_memory_scripts_eval", 0)
 	w.int("number_of_cached_scripts", 0)
 	w.int("number_of_functions", 0)
 	w.int("number_of_libraries", 0)
+	w.int("used_memory_vm_functions", 0)
+	w.bytes("used_memory_vm_total", 0)
+	w.int("used_memory_functions", 0)
+	w.bytes("used_memory_scripts", 0)
 	w.bytes("maxmemory", c.config.MaxMemory)
 	w.text("maxmemory_policy", c.config.MaxMemoryPolicy.String())
-	w.fixed("allocator_frag_ratio", ratio(m.held, m.used), 2)
-	w.int("allocator_frag_bytes", m.held-m.used)
-	w.fixed("allocator_rss_ratio", 1, 2)
-	w.int("allocator_rss_bytes", 0)
+	w.fixed("allocator_frag_ratio", ratio(m.active(), m.blocks), 2)
+	w.int("allocator_frag_bytes", m.active()-m.blocks)
+	w.fixed("allocator_rss_ratio", ratio(m.held, m.active()), 2)
+	w.int("allocator_rss_bytes", m.idle)
 	w.fixed("rss_overhead_ratio", ratio(m.rss, m.held), 2)
 	w.int("rss_overhead_bytes", m.rss-m.held)
 	w.fixed("mem_fragmentation_ratio", ratio(m.rss, m.used), 2)
@@ -185,6 +215,7 @@ func (w *infoWriter) memory() {
 	w.int("mem_clients_slaves", 0)
 	w.int("mem_clients_normal", m.clients)
 	w.int("mem_cluster_links", 0)
+	w.int("mem_overhead_db_hashtable_rehashing", 0)
 	w.int("mem_aof_buffer", 0)
 	w.text("mem_allocator", "redweave-slab")
 	w.int("active_defrag_running", 0)
@@ -214,7 +245,7 @@ func (w *infoWriter) persistence() {
 	w.int("current_save_keys_total", 0)
 	w.int("rdb_changes_since_last_save", w.c.dirty())
 	w.int("rdb_bgsave_in_progress", 0)
-	w.int("rdb_last_save_time", w.c.now()/1000)
+	w.int("rdb_last_save_time", w.c.startUnix)
 	w.text("rdb_last_bgsave_status", "ok")
 	w.int("rdb_last_bgsave_time_sec", -1)
 	w.int("rdb_current_bgsave_time_sec", -1)
@@ -246,7 +277,7 @@ func (x *Exec) dirty() (n int64) {
 
 func (w *infoWriter) stats() {
 	c := w.c
-	net := c.host.Net()
+	net := c.netStats()
 	w.int("total_connections_received", net.Connections)
 	w.int("total_commands_processed", c.calls)
 	w.int("instantaneous_ops_per_sec", int64(c.rates.opsSec.mean()))
@@ -382,9 +413,7 @@ func (w *infoWriter) latencyStats() {
 			if i > 0 {
 				w.b = append(w.b, ',')
 			}
-			w.b = append(w.b, 'p')
-			w.b = strconv.AppendFloat(w.b, p, 'f', -1, 64)
-			w.b = append(w.b, '=')
+			w.b = append(w.b, "p"+config.FormatPercentile(p)+"="...)
 			w.b = strconv.AppendFloat(w.b, float64(st.Latency.Percentile(p).Nanoseconds())/1000, 'f', 3, 64)
 		}
 		w.b = append(w.b, "\r\n"...)
@@ -392,18 +421,15 @@ func (w *infoWriter) latencyStats() {
 }
 
 func (w *infoWriter) keyspace() {
-	c := w.c
-	for i := range c.shards[0].Databases() {
+	w.c.databases(func(i int, dbs []*keyspace.DB) {
 		var keys, expires, fields int
 		var ttl int64
-		for _, s := range c.shards {
-			if db := s.Peek(i); db != nil {
-				keys, expires, fields = keys+db.Len(), expires+db.Volatile(), fields+db.FieldVolatile()
-				ttl = max(ttl, db.MeanTTL())
-			}
+		for _, db := range dbs {
+			keys, expires, fields = keys+db.Len(), expires+db.Volatile(), fields+db.FieldVolatile()
+			ttl = max(ttl, db.MeanTTL())
 		}
 		if keys > 0 {
 			w.b = fmt.Appendf(w.b, "db%d:keys=%d,expires=%d,avg_ttl=%d,subexpiry=%d\r\n", i, keys, expires, ttl, fields)
 		}
-	}
+	})
 }

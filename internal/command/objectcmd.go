@@ -61,15 +61,16 @@ func cmdObjectIdleTime(c *Ctx) {
 // cmdObjectRefCount answers 1, except for the small integers that Redis shares
 // between keys: those have the count it gives shared objects.
 func cmdObjectRefCount(c *Ctx) {
-	e, ok := c.object()
-	if !ok {
-		return
+	if e, ok := c.object(); ok {
+		c.Out.Int(c.refCount(e))
 	}
+}
+
+func (c *Ctx) refCount(e *keyspace.Entry) int64 {
 	const sharedIntegers = 10000
 	if e.Type() == datatypes.String && e.Encoding() == datatypes.Int &&
 		e.Int() >= 0 && e.Int() < sharedIntegers && c.maxMemory == 0 {
-		c.Out.Int(math.MaxInt32)
-		return
+		return math.MaxInt32
 	}
-	c.Out.Int(1)
+	return 1
 }

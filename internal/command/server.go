@@ -52,6 +52,8 @@ type Server struct {
 	startupMemory int64
 	replID        string
 	rates         rates
+	startUnix     int64    // seconds
+	netBase       NetStats // the network side's counters at the last CONFIG RESETSTAT
 
 	exec *Exec
 }
@@ -63,8 +65,8 @@ type Host interface {
 	Disconnect(cl *Client)
 	// Unpaused tells that clients held by CLIENT PAUSE may go on.
 	Unpaused()
-	// Shutdown ends the engine after the command's reply.
-	Shutdown(now bool)
+	// Terminate closes the engine (SHUTDOWN).
+	Terminate()
 	// Net returns the counters of the network side.
 	Net() NetStats
 	// Applied is told after CONFIG SET changed parameters of the network side.
@@ -111,7 +113,7 @@ func NewServer(o Options) (*Server, *Exec) {
 	s := &Server{
 		clock: o.Clock, config: o.Config, log: o.Log, host: o.Host, reclaimer: o.Reclaimer,
 		settings: o.Settings, Version: o.Version, RunID: randomHex(), PID: os.Getpid(),
-		start: o.Clock.Nanos(), clients: map[uint64]*Client{},
+		start: o.Clock.Nanos(), startUnix: o.Clock.UnixMilli() / 1000, clients: map[uint64]*Client{},
 		replID: randomHex(),
 	}
 	s.exec = newExec(s, o.Shards)

@@ -1,0 +1,89 @@
+package singleloop
+
+import (
+	"net"
+	"sync/atomic"
+
+	"github.com/redweave/redweave/internal/netpoll"
+	"github.com/redweave/redweave/threading"
+)
+
+// A client is a connection of the loop.
+type client struct {
+	threading.Session
+	loop *loop
+	conn *netpoll.Conn
+
+	remote, local string
+
+	sent    int  // bytes of the output that the socket has taken
+	queued  bool // on loop.outputs
+	ending  bool // close once the output is written
+	held    bool // on loop.held
+	stalled bool // input waits until output is written
+	closed  bool
+
+	softSince int64 // when the output passed the soft limit, monotonic; 0: it has not
+
+	in, out int64 // bytes read and written: the loop's own count
+
+	// What CLIENT LIST shows, published by the loop for whoever asks.
+	published struct {
+		in, out              atomic.Int64
+		query, room, pending atomic.Int64
+	}
+}
+
+// publish lets others see what has changed since the last time.
+func (c *client) publish() {
+	p := &c.published
+	p.in.Store(c.in)
+	p.out.Store(c.out)
+	set(&p.query, int64(c.Pending()))
+	set(&p.room, int64(c.InputRoom()))
+	set(&p.pending, int64(c.pendingOutput()))
+}
+
+// set stores v unless it is there: a load costs a tenth of a store.
+func set(a *atomic.Int64, v int64) {
+	if a.Load() != v {
+		a.Store(v)
+	}
+}
+
+// pendingOutput is what the socket has not taken.
+func (c *client) pendingOutput() int { return c.Client.Out.Len() - c.sent }
+
+// RemoteAddr returns the client's address, or the path and ":0" for a unix socket.
+func (c *client) RemoteAddr() string { return c.remote }
+
+// LocalAddr returns the address connected to.
+func (c *client) LocalAddr() string { return c.local }
+
+// FD returns the descriptor, -1 when there is none.
+func (c *client) FD() int { return c.conn.FD() }
+
+// QueryBuffer returns the bytes read and not executed, and the free room.
+func (c *client) QueryBuffer() (used, free int) {
+	used = int(c.published.query.Load())
+	return used, int(c.published.room.Load()) - used
+}
+
+// Output returns the bytes not written yet.
+func (c *client) Output() int { return int(c.published.pending.Load()) }
+
+// NetBytes returns the bytes read and written.
+func (c *client) NetBytes() (in, out int64) { return c.published.in.Load(), c.published.out.Load() }
+
+// addrText renders an address as CLIENT LIST does.
+func addrText(a net.Addr) (text string, unix, local bool) {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.String(), false, a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return a.Name + ":0", true, true
+	case nil:
+		return "", false, false
+	}
+	return a.String() + ":0", false, true
+}
