@@ -107,7 +107,7 @@ func TestInfoFields(t *testing.T) {
 		}
 	}
 	number := regexp.MustCompile(`^-?\d+(\.\d+)?%?$`)
-	for name, value := range info {
+	for name, value := range b.info("") {
 		for _, numeric := range []string{"used_memory", "total_", "_bytes", "_ratio", "instantaneous", "_perc", "used_cpu"} {
 			if strings.Contains(name, numeric) && !strings.HasSuffix(name, "_human") && !number.MatchString(value) {
 				t.Errorf("%s:%s is no number", name, value)
@@ -137,9 +137,9 @@ func TestInfoStats(t *testing.T) {
 	b.do("SET a 1")
 	b.do("GET a")
 	b.do("GET b")
-	b.do("GET")                    // rejected
-	b.do("INCRBY a x")             // failed
-	b.do("CONFIG SET hz x")        // failed
+	b.do("GET")                     // rejected
+	b.do("INCRBY a x")              // failed
+	b.do("CONFIG SET hz x")         // failed
 	b.run([]byte("AUTH"), nil, nil) // failed, with a code of its own
 	info := b.info("stats commandstats errorstats keyspace")
 	for name, want := range map[string]string{

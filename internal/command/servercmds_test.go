@@ -68,7 +68,6 @@ func (f *flushes) Flushed(db int) { f.dbs = append(f.dbs, db) }
 
 func TestFlushIsAnnouncedAndObeysTheSetting(t *testing.T) {
 	b := newBench(t)
-	b.do("DEBUG POPULATE 0")
 	b.do("SET a 1")
 	f := &flushes{}
 	b.x.shards[0].SetHook(f)
