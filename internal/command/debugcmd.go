@@ -124,7 +124,7 @@ func (c *Ctx) switchedOn(i int) bool {
 // be waiting for this command.
 func debugSleep(c *Ctx) {
 	seconds, _ := strconv.ParseFloat(string(c.Args[2]), 64)
-	if _, real := c.clock.(*clock.System); real && seconds > 0 {
+	if _, system := c.clock.(*clock.System); system && seconds > 0 {
 		time.Sleep(time.Duration(min(seconds, math.MaxInt32) * float64(time.Second)))
 	}
 	c.OK()
