@@ -85,50 +85,56 @@ func (s *Session) Buffer(shared []byte) []byte {
 
 // Fed tells the session that n bytes were read into the buffer that Buffer
 // returned, and runs what is complete. x is owned by the caller.
-func (s *Session) Fed(x *command.Exec, buf []byte, n int, l Limits) State {
+func (s *Session) Fed(x *command.Exec, buf []byte, n int, l Limits, b *Batch) State {
 	if len(s.in) == 0 {
-		return s.run(x, buf[:n], l)
+		return s.run(x, buf[:n], l, b)
 	}
 	s.in = s.in[:len(s.in)+n]
-	return s.run(x, s.in, l)
+	return s.run(x, s.in, l, b)
 }
 
 // Resume runs what is complete in the bytes read earlier.
-func (s *Session) Resume(x *command.Exec, l Limits) State { return s.run(x, s.in, l) }
+func (s *Session) Resume(x *command.Exec, l Limits, b *Batch) State { return s.run(x, s.in, l, b) }
 
 // run executes the complete commands at the start of data, which is the shared
 // buffer or s.in, and keeps the rest.
-func (s *Session) run(x *command.Exec, data []byte, l Limits) State {
+func (s *Session) run(x *command.Exec, data []byte, l Limits, b *Batch) State {
 	cl := &s.Client
 	s.parser.MaxBulk = l.MaxBulk
-	s.parser.Unauthenticated = l.AuthRequired && !cl.Authenticated
 	for len(data) > 0 {
-		args, n, err := s.parser.Next(data)
+		s.parser.Unauthenticated = l.AuthRequired && !cl.Authenticated
+		taken, err := b.gather(&s.parser, data)
+		if taken == 0 && err == nil {
+			break
+		}
+		if b.n > 1 {
+			x.Warm(cl, b.keys)
+		}
+		for i := range b.n {
+			c := &b.commands[i]
+			args := b.args[c.first:c.last]
+			if len(args) > 0 {
+				switch x.Do(cl, args) {
+				case command.Paused:
+					s.parser.Reset()
+					s.keep(data[c.start:])
+					return Held
+				case command.Closing:
+					s.in = nil
+					return Ending
+				}
+			}
+			if cl.Out.Len() > outputHigh {
+				s.parser.Reset()
+				s.keep(data[c.end:])
+				return Stalled
+			}
+		}
+		data = data[taken:]
 		if err != nil {
 			x.ProtocolError(cl, err.(resp.Error))
 			s.in = nil
 			return Ending
-		}
-		if args == nil {
-			break
-		}
-		if len(args) > 0 {
-			switch x.Do(cl, args) {
-			case command.Paused:
-				s.keep(data)
-				return Held
-			case command.Closing:
-				s.in = nil
-				return Ending
-			}
-			if s.parser.Unauthenticated {
-				s.parser.Unauthenticated = !cl.Authenticated
-			}
-		}
-		data = data[n:]
-		if cl.Out.Len() > outputHigh {
-			s.keep(data)
-			return Stalled
 		}
 	}
 	s.keep(data)

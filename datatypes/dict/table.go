@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/redweave/redweave/internal/invariants"
+	"github.com/redweave/redweave/internal/prefetch"
 	"github.com/redweave/redweave/internal/slab"
 )
 
@@ -183,6 +184,19 @@ func locate(b uint64) (i uint64, shift uint) {
 // Find returns the element with that key, or slab.Nil. h is Hash(key).
 func (t *Table) Find(h uint64, key []byte) slab.Ref {
 	return t.match(t.bucket(h), h, key)
+}
+
+// PrefetchBucket and PrefetchElement are the two waits of Find, for callers who
+// know lookups ahead: first all buckets are asked for, then the elements whose
+// tags match, and each Find after that waits for nothing. Neither changes anything.
+func (t *Table) PrefetchBucket(h uint64) { prefetch.T0(unsafe.Pointer(t.bucket(h))) }
+
+// PrefetchElement asks for the element that Find(h, key) would look at first.
+func (t *Table) PrefetchElement(h uint64) {
+	p := t.bucket(h)
+	if m, _ := p.matches(tagOf(h)); m != 0 {
+		prefetch.T0(t.a.Ptr(p.ref(slotOf(m))))
+	}
 }
 
 // match is Find once the bucket is at hand.

@@ -56,6 +56,16 @@ func (x *Exec) shardOf(key []byte) *keyspace.Shard {
 	return x.shards[0]
 }
 
+// Warm prepares for commands of cl that will come next, given their likely keys:
+// see [keyspace.DB.Warm].
+func (x *Exec) Warm(cl *Client, keys [][]byte) {
+	for _, s := range x.shards {
+		if db := s.Peek(cl.DB); db != nil {
+			db.Warm(keys)
+		}
+	}
+}
+
 // A Verdict says what became of a command given to [Exec.Do].
 type Verdict uint8
 

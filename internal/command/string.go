@@ -41,6 +41,7 @@ func cmdGet(c *Ctx) {
 
 func cmdMGet(c *Ctx) {
 	c.Out.ArrayHeader(len(c.Args) - 1)
+	c.Warm(c.Client, c.Args[1:])
 	e := c.entry()
 	for _, key := range c.Args[1:] {
 		if !c.lookupInto(e, key, keyspace.Read) || e.Type() != datatypes.String {

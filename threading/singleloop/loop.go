@@ -30,6 +30,7 @@ type loop struct {
 	e      *Engine
 	poller *netpoll.Poller
 	buf    []byte // what clients are read into
+	batch  threading.Batch
 	spare  [][]byte
 
 	listeners []*netpoll.Listener
@@ -152,7 +153,7 @@ func (lp *loop) read(c *client) {
 	if x == nil {
 		return
 	}
-	state := c.Fed(x, buf, n, lp.limits.session)
+	state := c.Fed(x, buf, n, lp.limits.session, &lp.batch)
 	lp.e.Release()
 	lp.after(c, state)
 }
@@ -197,7 +198,7 @@ func (lp *loop) resume(c *client) {
 	if x == nil {
 		return
 	}
-	state := c.Resume(x, lp.limits.session)
+	state := c.Resume(x, lp.limits.session, &lp.batch)
 	lp.e.Release()
 	if state != threading.Held && state != threading.Stalled {
 		c.conn.Want(netpoll.Readable)
