@@ -21,8 +21,11 @@ func (n Network) Dial() (Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &netConn{c, bufio.NewReader(c)}, nil
+	return NewConn(c), nil
 }
+
+// NewConn makes a conversation of a connection that nobody else reads or writes.
+func NewConn(c net.Conn) Conn { return &netConn{c, bufio.NewReader(c)} }
 
 // Advance sleeps.
 func (n Network) Advance(d time.Duration) { time.Sleep(d) }

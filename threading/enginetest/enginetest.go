@@ -1,0 +1,92 @@
+// Package enginetest is the suite that every threading model must pass, whoever
+// wrote it.
+//
+//	func TestConformance(t *testing.T) {
+//		enginetest.Run(t, func(t testing.TB) enginetest.Engine {
+//			return newMyEngine(t) // empty, its clock standing still
+//		})
+//	}
+//
+// # What it checks
+//
+//	transcripts   conversations with redis-server, written down: commands of every family,
+//	              their replies and errors byte for byte, in both protocols
+//	pipeline      commands cut into packets at any place, replies in order
+//	clients       many at once, each seeing what it wrote
+//
+// # Guarantees
+//
+// The suite talks to an engine through connections alone, and asks for a new one
+// in every subtest. It sleeps only where something must not happen. Commands that
+// the engine does not list in COMMAND LIST are left out.
+package enginetest
+
+import (
+	"io/fs"
+	"net"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redweave/redweave/internal/command/testdata/transcripts"
+	"github.com/redweave/redweave/internal/transcript"
+)
+
+// An Engine is a server whose clock the suite owns.
+type Engine interface {
+	// Dial connects to it.
+	Dial() (net.Conn, error)
+	// Advance moves its clock on by d and does what becomes due.
+	Advance(d time.Duration)
+}
+
+// Run runs the suite. open starts an empty engine with default settings and has
+// it closed when t ends.
+func Run(t *testing.T, open func(t testing.TB) Engine) {
+	t.Run("transcripts", func(t *testing.T) { runTranscripts(t, open) })
+	t.Run("pipeline", func(t *testing.T) { runPipeline(t, open(t)) })
+	t.Run("clients", func(t *testing.T) { runClients(t, open(t)) })
+}
+
+func runTranscripts(t *testing.T, open func(t testing.TB) Engine) {
+	err := fs.WalkDir(transcripts.Files, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".txt" {
+			return err
+		}
+		text, err := fs.ReadFile(transcripts.Files, name)
+		if err != nil {
+			return err
+		}
+		f, err := transcript.Parse(name, text)
+		if err != nil {
+			return err
+		}
+		t.Run(strings.TrimSuffix(name, ".txt"), func(t *testing.T) { play(t, f, open(t)) })
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func play(t *testing.T, f *transcript.File, e Engine) {
+	missing := map[string]bool{}
+	have := commandsOf(t, e)
+	failures, err := transcript.Run(f, server{e}, transcript.Options{Lacks: func(args [][]byte) bool {
+		name, lacks := have.lacks(args)
+		if lacks {
+			missing[name] = true
+		}
+		return lacks
+	}})
+	for _, x := range failures {
+		t.Error(x)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	if len(missing) > 0 {
+		t.Logf("left out, for the engine lacks them: %v", keys(missing))
+	}
+}

@@ -1,0 +1,116 @@
+package enginetest
+
+import (
+	"bufio"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redweave/redweave/internal/command/spec"
+	"github.com/redweave/redweave/internal/transcript"
+	"github.com/redweave/redweave/resp"
+)
+
+// server is an engine as transcripts see it.
+type server struct{ Engine }
+
+func (s server) Dial() (transcript.Conn, error) {
+	c, err := s.Engine.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: transcript.NewConn(c), engine: s.Engine}, nil
+}
+
+// conn is a connection that makes time pass while its command blocks.
+type conn struct {
+	transcript.Conn
+	engine Engine
+	blocks bool // the last command may wait for the clock
+}
+
+func (c *conn) Send(args [][]byte) error {
+	cmd := spec.Lookup(args)
+	c.blocks = cmd != nil && cmd.Flags&spec.Blocking != 0
+	return c.Conn.Send(args)
+}
+
+const (
+	// promptly is the real time a reply may take that waits for nothing.
+	promptly = 20 * time.Millisecond
+	// tick is the engine's time that passes at once while a command blocks.
+	tick = 10 * time.Millisecond
+)
+
+// Receive waits in real time for what is on its way, and in the engine's time
+// for what a blocked command waits for. A wait that must end without a reply is
+// short and lets no time pass.
+func (c *conn) Receive(wait time.Duration) ([]byte, error) {
+	if !c.blocks || wait < time.Second {
+		return c.Conn.Receive(wait)
+	}
+	reply, err := c.Conn.Receive(10 * promptly)
+	for passed := time.Duration(0); err == transcript.ErrWaiting && passed < wait; passed += tick {
+		c.engine.Advance(tick)
+		reply, err = c.Conn.Receive(promptly / 10)
+	}
+	return reply, err
+}
+
+// commandSet holds the full names of the commands an engine has.
+type commandSet map[string]bool
+
+// commandsOf asks an engine for its commands.
+func commandsOf(t testing.TB, e Engine) commandSet {
+	t.Helper()
+	c, err := e.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := c.Write([]byte("*2\r\n$7\r\nCOMMAND\r\n$4\r\nLIST\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := transcript.ReadRaw(bufio.NewReader(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _, err := resp.Parse(raw)
+	if err != nil || v.Err() != nil {
+		t.Fatalf("COMMAND LIST: %v, %v", err, v.Err())
+	}
+	have := commandSet{}
+	for _, name := range v.Elems {
+		have[name.Str] = true
+	}
+	return have
+}
+
+// lacks reports whether the set has no command that args call, although there is
+// such a command, or no command that they ask COMMAND about.
+func (have commandSet) lacks(args [][]byte) (name string, lacks bool) {
+	cmd := spec.Lookup(args)
+	if cmd == nil {
+		return "", false
+	}
+	if !have[cmd.Name] {
+		return cmd.Name, true
+	}
+	switch cmd.Name {
+	case "command|info":
+		for _, a := range args[2:] {
+			if s := spec.ByName(string(a)); s != nil && !have[s.Name] {
+				return s.Name, true
+			}
+		}
+	case "command|getkeys", "command|getkeysandflags":
+		if s := spec.Lookup(args[min(2, len(args)):]); s != nil && !have[s.Name] {
+			return s.Name, true
+		}
+	}
+	return "", false
+}
+
+func keys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
