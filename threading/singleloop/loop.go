@@ -16,12 +16,15 @@ import (
 // over no more than a socket's receive buffer, which rarely holds more.
 const sharedBuffer = 64 << 10
 
-// spareOutputs is how many empty output buffers the loop keeps for clients that
-// will need one, and outputRoom the size from which on one is not kept.
+// Output buffers are lent to clients with replies and kept for the next when they
+// are written: spareOutputs of them at most, none larger than outputRoom. A client
+// whose output passes outputSoon is written at once, while its replies are still in
+// the cache, rather than when all clients have been served.
 const (
 	spareOutputs = 64
 	outputFirst  = 4 << 10
-	outputRoom   = 64 << 10
+	outputSoon   = 32 << 10
+	outputRoom   = 256 << 10
 )
 
 // A loop is the goroutine that has the sockets. Its fields belong to it, except
@@ -183,10 +186,14 @@ func (lp *loop) after(c *client, state threading.State) {
 		lp.close(c)
 		return
 	}
-	if (c.pendingOutput() > 0 || c.ending) && !c.queued {
+	switch {
+	case c.queued:
+	case c.pendingOutput() > outputSoon:
+		lp.write(c)
+	case c.pendingOutput() > 0 || c.ending:
 		c.queued = true
 		lp.outputs = append(lp.outputs, c)
-	} else if c.pendingOutput() == 0 {
+	default:
 		lp.reclaimOutput(c)
 	}
 }
