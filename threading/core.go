@@ -148,8 +148,13 @@ func (c *Core) onTimer() {
 	c.Release()
 }
 
-// LoopStarted tells that an event loop does the timer's work from now on.
-func (c *Core) LoopStarted() { c.looping.Store(true) }
+// LoopStarted tells that an event loop does the timer's work from now on. A loop
+// waits in real time, so it does so for the system's clock: on a clock that a test
+// steps the timer goes on, and runs inside the step.
+func (c *Core) LoopStarted() {
+	_, real := c.clock.(*clock.System)
+	c.looping.Store(real)
+}
 
 // Cron does the periodic work: the slow expire cycle, memory given back by the
 // reclaimer, eviction that ran out of time, statistics. The caller owns.

@@ -89,7 +89,7 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 		x.rejectCall(c, cmd, unknownSub)
 		return x.after(cl, nil)
 	}
-	c.cmd = cmd
+	c.cmd, cl.LastCommand = cmd, cmd
 	if x.guarded(cl, cmd) {
 		if v, stop := x.admit(c, cmd); stop {
 			return v
@@ -197,7 +197,6 @@ func (x *Exec) account(c *Ctx, cmd *Command) {
 	if x.trackLatency {
 		st.Latency.Record(time.Duration(took))
 	}
-	c.Client.LastCommand = cmd
 	c.Client.LastNanos = now
 	if now >= x.tickEnds {
 		x.tick()

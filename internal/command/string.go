@@ -55,15 +55,13 @@ func cmdMGet(c *Ctx) {
 // setOptions are what SET and GETEX may ask for beside the value.
 type setOptions struct {
 	nx, xx, get, keepTTL, persist bool
-	hasExpiry                     bool
-	expireAt                      int64 // Unix ms
+	expiryArg                     int // the argument that says when it expires, 0 if none does
+	unit                          expiryUnit
 }
 
 // parseSetOptions reads the options from argument i on. getex narrows them to
-// those of GETEX. name is the command's, for the error about an expiry.
+// those of GETEX. The expiry is left to be read: GETEX looks for the key first.
 func (c *Ctx) parseSetOptions(i int, getex bool) (o setOptions, ok bool) {
-	expiryArg := 0
-	var unit expiryUnit
 	for ; i < len(c.Args); i++ {
 		next := i+1 < len(c.Args)
 		switch {
@@ -73,26 +71,21 @@ func (c *Ctx) parseSetOptions(i int, getex bool) (o setOptions, ok bool) {
 			o.xx = true
 		case !getex && c.is(i, "GET"):
 			o.get = true
-		case !getex && c.is(i, "KEEPTTL") && expiryArg == 0:
+		case !getex && c.is(i, "KEEPTTL") && o.expiryArg == 0:
 			o.keepTTL = true
-		case getex && c.is(i, "PERSIST") && expiryArg == 0:
+		case getex && c.is(i, "PERSIST") && o.expiryArg == 0:
 			o.persist = true
 		default:
 			u, is := c.expiryWord(i)
-			if !is || !next || expiryArg != 0 && u != unit || o.keepTTL || o.persist {
+			if !is || !next || o.expiryArg != 0 && u != o.unit || o.keepTTL || o.persist {
 				c.Fail(errSyntax)
 				return o, false
 			}
 			i++
-			expiryArg, unit = i, u
+			o.expiryArg, o.unit = i, u
 		}
 	}
-	if expiryArg == 0 {
-		return o, true
-	}
-	o.hasExpiry = true
-	o.expireAt, ok = c.expiry(expiryArg, unit)
-	return o, ok
+	return o, true
 }
 
 // An expiryUnit says how an expiry argument counts: in seconds or milliseconds,
@@ -149,6 +142,12 @@ func cmdSet(c *Ctx) {
 	if !ok {
 		return
 	}
+	var expireAt int64
+	if o.expiryArg != 0 {
+		if expireAt, ok = c.expiry(o.expiryArg, o.unit); !ok {
+			return
+		}
+	}
 	mode := keyspace.Write
 	if o.get {
 		mode = keyspace.Read
@@ -171,7 +170,6 @@ func cmdSet(c *Ctx) {
 		}
 		return
 	}
-	expireAt := o.expireAt
 	if o.keepTTL && found {
 		expireAt, _ = e.ExpireAt()
 	}
@@ -179,7 +177,7 @@ func cmdSet(c *Ctx) {
 		c.OK()
 	}
 	c.set(e, found, key, val, expireAt)
-	if o.hasExpiry {
+	if o.expiryArg != 0 {
 		c.db(key).Event(keyspace.EventGeneric, "expire", key)
 	}
 }
@@ -297,14 +295,20 @@ func cmdGetEx(c *Ctx) {
 		c.Out.Null()
 		return
 	}
+	var expireAt int64
+	if o.expiryArg != 0 {
+		if expireAt, ok = c.expiry(o.expiryArg, o.unit); !ok {
+			return
+		}
+	}
 	c.replyString(e)
 	db := c.db(key)
 	switch {
-	case o.hasExpiry && o.expireAt <= c.now():
+	case o.expiryArg != 0 && expireAt <= c.now():
 		db.Delete(e, lazyfree.Expire)
 		c.modified(key, keyspace.EventGeneric, "del")
-	case o.hasExpiry:
-		db.SetExpire(e, o.expireAt)
+	case o.expiryArg != 0:
+		db.SetExpire(e, expireAt)
 		c.modified(key, keyspace.EventGeneric, "expire")
 	case o.persist:
 		if _, has := e.ExpireAt(); has {
@@ -345,18 +349,14 @@ func cmdGetRange(c *Ctx) {
 	}
 	s := c.stringOf(e)
 	n := int64(len(s))
-	if start < 0 && end < 0 && start > end {
-		c.Out.BulkString("")
-		return
-	}
 	if start < 0 {
 		start = max(start+n, 0)
 	}
 	if end < 0 {
-		end = max(end+n, 0)
+		end += n // before the start of the string, it is no range: so since 7.4
 	}
 	end = min(end, n-1)
-	if start > end || n == 0 {
+	if start > end {
 		c.Out.BulkString("")
 		return
 	}

@@ -24,7 +24,7 @@ func corpus(t *testing.T) map[string][]byte {
 	t.Helper()
 	files := make(map[string][]byte)
 	err := filepath.WalkDir(corpusDir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".txt" {
 			return err
 		}
 		files[path], err = os.ReadFile(path)

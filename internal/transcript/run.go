@@ -45,11 +45,22 @@ type Options struct {
 	Reference bool // the server is the reference: leave out steps not for it
 	Update    bool // put its replies into the file instead of comparing
 
-	// Lacks, if set, reports whether the server does not have the command args
-	// call. Such a step is left out, and so is every later one that names one
-	// of its arguments: what they would find is not there.
-	Lacks func(args [][]byte) bool
+	// Lacks, if set, tells of commands the server does not have. A step with
+	// such a command is left out, and every later one that names one of its
+	// arguments: what it would find is not there.
+	Lacks func(args [][]byte) Gap
 }
+
+// A Gap is what it means for the rest of a transcript that a command is not
+// there.
+type Gap uint8
+
+// The gaps.
+const (
+	NoGap   Gap = iota // the command is there
+	SomeGap            // its arguments are without meaning from now on
+	EndGap             // so is the rest of the file: it changes how a client is served
+)
 
 // A Failure is a step whose reply is not what the file says.
 type Failure struct {
@@ -82,7 +93,16 @@ func Run(f *File, s Server, o Options) (failures []*Failure, err error) {
 	gaps := gaps{lacks: o.Lacks, tainted: map[string]bool{}}
 	for i := range f.Steps {
 		step := &f.Steps[i]
-		if step.Command == "" || o.Reference && step.skip != "" || gaps.leaveOut(step) {
+		if step.Command == "" || o.Reference && step.skip != "" {
+			continue
+		}
+		if gaps.leaveOut(step) {
+			if gaps.ended {
+				break
+			}
+			if err := p.prepare(step); err != nil {
+				return failures, fmt.Errorf("%s:%d: %s: %w", f.Name, step.Line, step.Command, err)
+			}
 			continue
 		}
 		got, err := p.play(step)
@@ -101,15 +121,18 @@ func Run(f *File, s Server, o Options) (failures []*Failure, err error) {
 
 // gaps remembers what the steps that were left out have not done.
 type gaps struct {
-	lacks   func(args [][]byte) bool
+	lacks   func(args [][]byte) Gap
 	tainted map[string]bool // arguments of such steps
+	ended   bool
 }
 
 func (g *gaps) leaveOut(s *Step) bool {
 	if g.lacks == nil || len(s.Args) == 0 {
 		return false
 	}
-	out := g.lacks(s.Args)
+	gap := g.lacks(s.Args)
+	g.ended = gap == EndGap
+	out := gap != NoGap
 	for _, a := range s.Args[1:] {
 		out = out || g.tainted[string(a)]
 	}
@@ -196,25 +219,33 @@ func (p *player) set(name, value string) error {
 	return err
 }
 
-// play carries out one step and returns the reply in our notation.
-func (p *player) play(s *Step) (string, error) {
+// prepare does what a step's directives say must be done before its command.
+func (p *player) prepare(s *Step) error {
 	if s.advance > 0 {
 		p.server.Advance(s.advance)
 	}
 	if s.client != "" {
 		if err := p.use(s.client); err != nil {
-			return "", err
+			return err
 		}
 	}
 	if s.protocol != 0 {
 		if _, err := p.do("HELLO", strconv.Itoa(s.protocol)); err != nil {
-			return "", err
+			return err
 		}
 	}
 	for _, c := range s.config {
 		if err := p.set(c[0], c[1]); err != nil {
-			return "", err
+			return err
 		}
+	}
+	return nil
+}
+
+// play carries out one step and returns the reply in our notation.
+func (p *player) play(s *Step) (string, error) {
+	if err := p.prepare(s); err != nil {
+		return "", err
 	}
 	if s.Args != nil {
 		if err := p.conn.Send(s.Args); err != nil {

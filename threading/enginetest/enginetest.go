@@ -73,12 +73,12 @@ func runTranscripts(t *testing.T, open func(t testing.TB) Engine) {
 func play(t *testing.T, f *transcript.File, e Engine) {
 	missing := map[string]bool{}
 	have := commandsOf(t, e)
-	failures, err := transcript.Run(f, server{e}, transcript.Options{Lacks: func(args [][]byte) bool {
-		name, lacks := have.lacks(args)
-		if lacks {
+	failures, err := transcript.Run(f, server{e}, transcript.Options{Lacks: func(args [][]byte) transcript.Gap {
+		name, gap := have.gap(args)
+		if gap != transcript.NoGap {
 			missing[name] = true
 		}
-		return lacks
+		return gap
 	}})
 	for _, x := range failures {
 		t.Error(x)

@@ -88,29 +88,42 @@ func commandsOf(t testing.TB, e Engine) commandSet {
 	return have
 }
 
-// lacks reports whether the set has no command that args call, although there is
-// such a command, or no command that they ask COMMAND about.
-func (have commandSet) lacks(args [][]byte) (name string, lacks bool) {
+// gap tells whether the set lacks the command that args call, or one that they
+// ask COMMAND about, and which.
+func (have commandSet) gap(args [][]byte) (name string, _ transcript.Gap) {
 	cmd := spec.Lookup(args)
 	if cmd == nil {
-		return "", false
+		cmd = spec.Find(args[0]) // its subcommand is unknown to all
+	}
+	if cmd == nil {
+		return "", transcript.NoGap
 	}
 	if !have[cmd.Name] {
-		return cmd.Name, true
+		if cmd.Flags&spec.Blocking != 0 || changesClient[cmd.Name] {
+			return cmd.Name, transcript.EndGap
+		}
+		return cmd.Name, transcript.SomeGap
 	}
 	switch cmd.Name {
 	case "command|info":
 		for _, a := range args[2:] {
 			if s := spec.ByName(string(a)); s != nil && !have[s.Name] {
-				return s.Name, true
+				return s.Name, transcript.SomeGap
 			}
 		}
 	case "command|getkeys", "command|getkeysandflags":
 		if s := spec.Lookup(args[min(2, len(args)):]); s != nil && !have[s.Name] {
-			return s.Name, true
+			return s.Name, transcript.SomeGap
 		}
 	}
-	return "", false
+	return "", transcript.NoGap
+}
+
+// changesClient holds the commands after which a client is served differently,
+// so that without them nothing can be said of what follows.
+var changesClient = map[string]bool{
+	"multi": true, "monitor": true, "client|tracking": true, "acl|setuser": true,
+	"subscribe": true, "psubscribe": true, "ssubscribe": true,
 }
 
 func keys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
