@@ -65,6 +65,11 @@ type Options struct {
 	// eviction, in nanoseconds. nil means no time limits.
 	Nanos func() int64
 
+	// SmallPages asks the system not to back the shard's memory with huge
+	// pages (disable-thp). They make lookups in a large keyspace cheaper and
+	// the first touch of memory dearer.
+	SmallPages bool
+
 	// Reclaimer frees large values in the background, for all shards of a
 	// keyspace. nil means one of the shard's own.
 	Reclaimer *lazyfree.Reclaimer
@@ -81,6 +86,9 @@ type Shard struct {
 
 	nanos func() int64
 	home  *lazyfree.Home
+
+	reclaimer    *lazyfree.Reclaimer
+	ownReclaimer bool // Close closes it
 
 	now      int64  // Unix milliseconds
 	lruClock uint64 // now in ticks, 24 bits
@@ -128,13 +136,13 @@ func New(o Options) *Shard {
 		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	s := &Shard{
-		mem: slab.New(slab.Options{}), set: o.Settings, seed: o.Seed, rnd: o.Rand, nanos: o.Nanos,
+		mem: slab.New(slab.Options{NoHugePages: o.SmallPages}), set: o.Settings, seed: o.Seed, rnd: o.Rand, nanos: o.Nanos,
 		dbs: make([]*DB, o.Databases),
 	}
 	if o.Reclaimer == nil {
 		o.Reclaimer = lazyfree.New()
 	}
-	s.home = o.Reclaimer.Home(s.mem)
+	s.reclaimer, s.home = o.Reclaimer, o.Reclaimer.Home(s.mem)
 	s.Configured()
 	return s
 }

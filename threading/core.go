@@ -92,7 +92,7 @@ func NewCore(o Options, host command.Host) *Core {
 	settings := keyspace.DefaultSettings()
 	c.shard = keyspace.New(keyspace.Options{
 		Databases: o.Config.Databases, Settings: settings, Rand: random(o.Seed),
-		Nanos: o.Clock.Nanos, Reclaimer: c.reclaimer,
+		Nanos: o.Clock.Nanos, Reclaimer: c.reclaimer, SmallPages: o.Config.DisableTHP,
 	})
 	c.server, c.exec = command.NewServer(command.Options{
 		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host,
