@@ -14,12 +14,12 @@ import (
 // The RESP reader here is apart from the module's own on purpose: a judge
 // should not share the mistakes of the judged. It is plain and slow.
 
-// reply is one RESP value.
-type reply struct {
-	mark  byte   // RESP's type byte
-	text  string // of scalars
-	null  bool   // null bulk string or array of RESP2
-	elems []reply
+// A Reply is one RESP value.
+type Reply struct {
+	Mark  byte   // RESP's type byte
+	Text  string // of scalars
+	Null  bool   // null bulk string or array of RESP2
+	Elems []Reply
 }
 
 // ReadRaw reads one whole RESP value and returns its bytes. Transports over a
@@ -30,8 +30,8 @@ func ReadRaw(r *bufio.Reader) ([]byte, error) {
 	return raw.Bytes(), err
 }
 
-// decode reads the one value that raw is.
-func decode(raw []byte) (reply, error) {
+// Decode reads the one value that raw is.
+func Decode(raw []byte) (Reply, error) {
 	r := bufio.NewReader(bytes.NewReader(raw))
 	v, err := readReply(r, io.Discard)
 	if err != nil {
@@ -46,30 +46,30 @@ func decode(raw []byte) (reply, error) {
 var errCorrupt = errors.New("bytes that are no RESP")
 
 // readReply reads a value and copies its bytes to raw.
-func readReply(r *bufio.Reader, raw io.Writer) (reply, error) {
+func readReply(r *bufio.Reader, raw io.Writer) (Reply, error) {
 	line, err := r.ReadBytes('\n')
 	if err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	raw.Write(line)
 	if len(line) < 3 || line[len(line)-2] != '\r' {
-		return reply{}, fmt.Errorf("%w: %q", errCorrupt, line)
+		return Reply{}, fmt.Errorf("%w: %q", errCorrupt, line)
 	}
-	v := reply{mark: line[0], text: string(line[1 : len(line)-2])}
-	switch v.mark {
+	v := Reply{Mark: line[0], Text: string(line[1 : len(line)-2])}
+	switch v.Mark {
 	case '+', '-', ':', ',', '(', '#', '_':
 		return v, nil
 	}
-	n, err := strconv.Atoi(v.text)
+	n, err := strconv.Atoi(v.Text)
 	if err != nil || n < -1 || n > 1<<29 {
 		return v, fmt.Errorf("%w: %q", errCorrupt, line)
 	}
-	v.text = ""
+	v.Text = ""
 	if n == -1 {
-		v.null = true
+		v.Null = true
 		return v, nil
 	}
-	switch v.mark {
+	switch v.Mark {
 	case '$', '!', '=':
 		var body strings.Builder // grows with what arrives, not with what is promised
 		if _, err := io.CopyN(io.MultiWriter(&body, raw), r, int64(n)+2); err != nil {
@@ -79,7 +79,7 @@ func readReply(r *bufio.Reader, raw io.Writer) (reply, error) {
 		if !ok {
 			return v, fmt.Errorf("%w: bulk of %d bytes has no end", errCorrupt, n)
 		}
-		v.text = text
+		v.Text = text
 		return v, nil
 	case '*', '~', '>':
 	case '%', '|':
@@ -92,14 +92,14 @@ func readReply(r *bufio.Reader, raw io.Writer) (reply, error) {
 		if err != nil {
 			return v, err
 		}
-		v.elems = append(v.elems, e)
+		v.Elems = append(v.Elems, e)
 	}
-	if v.mark == '|' { // attributes: the value they belong to follows
+	if v.Mark == '|' { // attributes: the value they belong to follows
 		e, err := readReply(r, raw)
 		if err != nil {
 			return v, err
 		}
-		v.elems = append(v.elems, e)
+		v.Elems = append(v.Elems, e)
 	}
 	return v, nil
 }
@@ -109,44 +109,47 @@ const pageWidth = 90
 
 // Render shows the raw bytes of one reply in the notation of transcripts.
 func Render(raw []byte) (string, error) {
-	v, err := decode(raw)
+	v, err := Decode(raw)
 	if err != nil {
 		return "", err
 	}
 	return v.render(0), nil
 }
 
-// sortElems makes the order of elements fixed: those of sets, arrays and maps
+// String shows the reply in the notation of transcripts.
+func (v Reply) String() string { return v.render(0) }
+
+// Sort makes the order of elements fixed: those of sets, arrays and maps
 // on the outermost level; pairs says that a flat array holds pairs.
-func (v *reply) sortElems(pairs bool) {
+func (v *Reply) Sort(pairs bool) {
 	size := 1
-	if v.mark == '%' || pairs && v.mark == '*' {
+	if v.Mark == '%' || pairs && v.Mark == '*' {
 		size = 2
 	}
-	groups := slices.Collect(slices.Chunk(v.elems, size))
-	slices.SortStableFunc(groups, func(a, b []reply) int {
+	groups := slices.Collect(slices.Chunk(v.Elems, size))
+	slices.SortStableFunc(groups, func(a, b []Reply) int {
 		return strings.Compare(a[0].render(0), b[0].render(0))
 	})
-	v.elems = slices.Concat(groups...)
+	v.Elems = slices.Concat(groups...)
 }
 
 // render shows the value, its later lines indented by some number of steps.
-func (v *reply) render(depth int) string {
-	switch v.mark {
+func (v *Reply) render(depth int) string {
+	switch v.Mark {
 	case '+', '-', ':', ',', '(', '#', '_':
-		return string(v.mark) + v.text
+		return string(v.Mark) + v.Text
 	case '$':
-		if v.null {
+		if v.Null {
 			return "(nil)"
 		}
-		return quote(v.text)
+		return quote(v.Text)
 	case '!':
-		return "!" + quote(v.text)
+		return "!" + quote(v.Text)
 	case '=':
-		kind, text, _ := strings.Cut(v.text, ":")
+		kind, text, _ := strings.Cut(v.Text, ":")
 		return "=" + kind + ":" + quote(text)
 	}
-	if v.null {
+	if v.Null {
 		return "(nil-array)"
 	}
 	items := v.items(depth + 1)
@@ -155,7 +158,7 @@ func (v *reply) render(depth int) string {
 		width += len(it) + 1
 		lines = lines || strings.Contains(it, "\n")
 	}
-	open := string(v.mark) + "["
+	open := string(v.Mark) + "["
 	if width <= pageWidth && !lines {
 		return open + strings.Join(items, " ") + "]"
 	}
@@ -175,12 +178,12 @@ func quote(s string) string {
 }
 
 // flat reports whether the value is a list of scalars.
-func (v *reply) flat() bool {
-	if v.mark == '%' || v.mark == '|' {
+func (v *Reply) flat() bool {
+	if v.Mark == '%' || v.Mark == '|' {
 		return false
 	}
-	for i := range v.elems {
-		if len(v.elems[i].elems) > 0 {
+	for i := range v.Elems {
+		if len(v.Elems[i].Elems) > 0 {
 			return false
 		}
 	}
@@ -201,19 +204,19 @@ func fill(items []string, width int) []string {
 }
 
 // items renders the elements, of a map as "key: value".
-func (v *reply) items(depth int) []string {
+func (v *Reply) items(depth int) []string {
 	var list []string
-	if v.mark != '%' && v.mark != '|' {
-		for i := range v.elems {
-			list = append(list, v.elems[i].render(depth))
+	if v.Mark != '%' && v.Mark != '|' {
+		for i := range v.Elems {
+			list = append(list, v.Elems[i].render(depth))
 		}
 		return list
 	}
-	for i := 0; i+1 < len(v.elems); i += 2 {
-		list = append(list, v.elems[i].render(depth)+": "+v.elems[i+1].render(depth))
+	for i := 0; i+1 < len(v.Elems); i += 2 {
+		list = append(list, v.Elems[i].render(depth)+": "+v.Elems[i+1].render(depth))
 	}
-	if v.mark == '|' {
-		list = append(list, v.elems[len(v.elems)-1].render(depth))
+	if v.Mark == '|' {
+		list = append(list, v.Elems[len(v.Elems)-1].render(depth))
 	}
 	return list
 }

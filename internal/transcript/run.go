@@ -166,21 +166,21 @@ func (p *player) use(name string) (err error) {
 }
 
 // do runs a command of the player's own, which must not fail.
-func (p *player) do(words ...string) (reply, error) {
+func (p *player) do(words ...string) (Reply, error) {
 	args := make([][]byte, len(words))
 	for i, w := range words {
 		args[i] = []byte(w)
 	}
 	if err := p.conn.Send(args); err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
 	raw, err := p.conn.Receive(patience)
 	if err != nil {
-		return reply{}, err
+		return Reply{}, err
 	}
-	v, err := decode(raw)
-	if err == nil && v.mark == '-' {
-		err = fmt.Errorf("%v: %s", words, v.text)
+	v, err := Decode(raw)
+	if err == nil && v.Mark == '-' {
+		err = fmt.Errorf("%v: %s", words, v.Text)
 	}
 	return v, err
 }
@@ -210,10 +210,10 @@ func (p *player) set(name, value string) error {
 		if err != nil {
 			return err
 		}
-		if len(v.elems) != 2 {
+		if len(v.Elems) != 2 {
 			return fmt.Errorf("no setting %s", name)
 		}
-		p.settings[name] = v.elems[1].text
+		p.settings[name] = v.Elems[1].Text
 	}
 	_, err := p.do("CONFIG", "SET", name, value)
 	return err
@@ -263,12 +263,12 @@ func (p *player) play(s *Step) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := decode(raw)
+	v, err := Decode(raw)
 	if err != nil {
 		return "", err
 	}
 	if s.unordered {
-		v.sortElems(s.pairs)
+		v.Sort(s.pairs)
 	}
 	return v.render(0), nil
 }

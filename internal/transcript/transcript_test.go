@@ -179,11 +179,11 @@ func TestSortElems(t *testing.T) {
 		{"+OK\r\n", "+OK", true},
 		{"*-1\r\n", "(nil-array)", false},
 	} {
-		v, err := decode([]byte(c.raw))
+		v, err := Decode([]byte(c.raw))
 		if err != nil {
 			t.Fatal(err)
 		}
-		v.sortElems(c.pairs)
+		v.Sort(c.pairs)
 		if got := v.render(0); got != c.want {
 			t.Errorf("%q: %s, want %s", c.raw, got, c.want)
 		}
