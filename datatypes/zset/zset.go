@@ -289,3 +289,11 @@ func (z ZSet) MemoryUsage(samples int) int64 {
 	}
 	return 0
 }
+
+// ConvertFor makes a sorted set that is about to receive n members a skip list,
+// when so many would not fit a listpack.
+func (z ZSet) ConvertFor(n int, lim *Limits) {
+	if n > lim.ListPackEntries && z.Encoding() == datatypes.ListPack {
+		z.convert()
+	}
+}

@@ -24,8 +24,10 @@ type Ctx struct {
 	used    int
 	failed  bool // an error reply was written
 	scratch []byte
-	draft   []byte      // where a new list or hash is put together
-	side    resp.Writer // see beginSide
+	draft   []byte            // where a new small value is put together
+	drafted datatypes.MemSlot // see beginDraft
+	scores  []float64         // those of a ZADD
+	side    resp.Writer       // see beginSide
 }
 
 // db returns the client's current database in the shard that holds key.
