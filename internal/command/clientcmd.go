@@ -2,7 +2,6 @@ package command
 
 import (
 	"math"
-	"strings"
 
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/resp"
@@ -312,23 +311,4 @@ func cmdClientUnblock(c *Ctx) {
 	if _, ok := c.int(2); ok {
 		c.Out.Int(0) // no command blocks its client
 	}
-}
-
-// cmdHelp answers HELP of any container command from the table: each
-// subcommand with its arguments and what it does.
-func cmdHelp(c *Ctx) {
-	container := c.cmd.Parent
-	o := c.Out
-	lines := o.ReserveArray(32)
-	n := 1
-	o.SimpleString(upper(container.Name) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-	for _, sub := range container.Subcommands {
-		if commands.byID[sub.ID] == nil {
-			continue
-		}
-		o.SimpleString(strings.TrimPrefix(sub.Usage(), upper(container.Name)+" "))
-		o.SimpleString("    " + sub.Summary)
-		n += 2
-	}
-	o.SetLen(lines, n)
 }

@@ -109,7 +109,11 @@ func (a *Arg) appendUsage(b []byte) []byte {
 		b = append(b, '[')
 	}
 	b = a.appendOnce(b, true)
-	if a.Flags&Multiple != 0 {
+	switch {
+	case a.Flags&Multiple == 0:
+	case len(a.Args) > 3: // too long to say twice
+		b = append(b, " ..."...)
+	default:
 		b = a.appendOnce(append(b, " ["...), a.Flags&MultipleToken != 0)
 		b = append(b, " ...]"...)
 	}
