@@ -17,7 +17,11 @@ import (
 //	fieldTTLs the hashes with a field that expires
 //	objects   the large values, by the index their entries hold
 //
-// An entry in a second table costs that table's ten bytes or so and no copy.
+// An entry in a second table costs that table's ten bytes or so and no copy. Its
+// flags say which tables know it, so that none is asked in vain.
+//
+// Places in objects are reused, and given up from the end; freeObjects may still
+// name some of those. It is drained before objects grows, so none is there twice.
 type DB struct {
 	shard *Shard
 	mem   *slab.Arena
@@ -29,6 +33,7 @@ type DB struct {
 
 	objects     []datatypes.Object
 	freeObjects []uint32
+	large       int // objects that are not nil
 
 	expireCursor uint64 // where the active expire cycle goes on
 	fieldCursor  uint64
@@ -146,9 +151,10 @@ func (db *DB) create(e *Entry, key []byte, t datatypes.Type, enc datatypes.Encod
 	return db.build(e, h, key, t, enc, n, room, 0, 0, slab.Nil)
 }
 
-// build writes a new block for key with n value bytes. With old set the block
-// takes old's place in the tables, and old's flags (kept by the caller) say
-// which tables know it; without, the key is inserted.
+// build writes a new block for key with n value bytes, for the caller to fill.
+// With old set the block takes old's place in keys, and oldFlags say which other
+// tables know old; without, the key is inserted. old itself is the caller's to
+// free.
 func (db *DB) build(e *Entry, h uint64, key []byte, t datatypes.Type, enc datatypes.Encoding, n, room int, expireAt int64, oldFlags byte, old slab.Ref) []byte {
 	ttl := expireAt != 0
 	inline, outline := n, slab.Nil
@@ -171,19 +177,19 @@ func (db *DB) build(e *Entry, h uint64, key []byte, t datatypes.Type, enc dataty
 	}
 	if old == slab.Nil {
 		db.keys.Insert(h, ref)
-		if ttl {
-			db.expires.Insert(h, ref)
-		}
 	} else {
 		db.keys.Replace(h, old, ref)
-		switch had := oldFlags&flagTTL != 0; {
-		case had && ttl:
-			db.expires.Replace(h, old, ref)
-		case had:
-			db.expires.Remove(h, old)
-		case ttl:
-			db.expires.Insert(h, ref)
-		}
+	}
+	switch had := oldFlags&flagTTL != 0; {
+	case had && ttl:
+		db.expires.Replace(h, old, ref)
+	case had:
+		db.dropTTL(h, old)
+	case ttl:
+		db.addTTL(h, ref)
+	}
+	if oldFlags&flagFields != 0 {
+		db.dropFields(h, old)
 	}
 	e.bind(db, h, ref)
 	if outline != slab.Nil {
@@ -193,6 +199,29 @@ func (db *DB) build(e *Entry, h uint64, key []byte, t datatypes.Type, enc dataty
 	return e.at(e.voff, n)
 }
 
+// The tables over volatile keys and hashes change in size only here, as the shard
+// counts what is in them.
+
+func (db *DB) addTTL(h uint64, ref slab.Ref) {
+	db.expires.Insert(h, ref)
+	db.shard.volatile++
+}
+
+func (db *DB) dropTTL(h uint64, ref slab.Ref) {
+	db.expires.Remove(h, ref)
+	db.shard.volatile--
+}
+
+func (db *DB) addFields(h uint64, ref slab.Ref) {
+	db.fieldTTLs.Insert(h, ref)
+	db.shard.volatile++
+}
+
+func (db *DB) dropFields(h uint64, ref slab.Ref) {
+	db.fieldTTLs.Remove(h, ref)
+	db.shard.volatile--
+}
+
 // CreateObject makes a key that is not there with a large value.
 func (db *DB) CreateObject(e *Entry, key []byte, t datatypes.Type, enc datatypes.Encoding, o datatypes.Object) {
 	v := db.create(e, key, t, enc, objectSize, 0)
@@ -200,12 +229,15 @@ func (db *DB) CreateObject(e *Entry, key []byte, t datatypes.Type, enc datatypes
 }
 
 func (db *DB) addObject(o datatypes.Object) uint32 {
+	db.large++
 	db.shard.objects++
-	if n := len(db.freeObjects); n > 0 {
+	for n := len(db.freeObjects); n > 0; n-- {
 		i := db.freeObjects[n-1]
 		db.freeObjects = db.freeObjects[:n-1]
-		db.objects[i] = o
-		return i
+		if int(i) < len(db.objects) {
+			db.objects[i] = o
+			return i
+		}
 	}
 	db.objects = append(db.objects, o)
 	return uint32(len(db.objects) - 1)
@@ -216,9 +248,35 @@ func (db *DB) dropObject(e *Entry) datatypes.Object {
 	i := e.objectIndex()
 	o := db.objects[i]
 	db.objects[i] = nil
-	db.freeObjects = append(db.freeObjects, i)
+	db.large--
 	db.shard.objects--
+	n := len(db.objects)
+	if int(i) < n-1 {
+		db.freeObjects = append(db.freeObjects, i)
+		return o
+	}
+	for n > 0 && db.objects[n-1] == nil {
+		n--
+	}
+	db.objects = db.objects[:n]
+	if n < cap(db.objects)/4 && cap(db.objects) > 64 {
+		db.shrinkObjects()
+	}
 	return o
+}
+
+// shrinkObjects moves the object table, which has become much shorter, to arrays
+// of its size.
+func (db *DB) shrinkObjects() {
+	n := len(db.objects)
+	db.objects = append(make([]datatypes.Object, 0, 2*n), db.objects...)
+	free := make([]uint32, 0, n-db.large)
+	for _, i := range db.freeObjects {
+		if int(i) < n {
+			free = append(free, i)
+		}
+	}
+	db.freeObjects = free
 }
 
 // Delete removes the key e stands for. cause says which lazy-free setting
@@ -232,11 +290,12 @@ func (db *DB) Delete(e *Entry, cause lazyfree.Cause) {
 
 // unindex takes the entry out of every table.
 func (db *DB) unindex(e *Entry) {
-	if e.flags()&flagTTL != 0 {
-		db.expires.Remove(e.hash, e.ref)
+	flags := e.flags()
+	if flags&flagTTL != 0 {
+		db.dropTTL(e.hash, e.ref)
 	}
-	if db.fieldTTLs.Len() > 0 && db.inFieldTTLs(e) {
-		db.fieldTTLs.Remove(e.hash, e.ref)
+	if flags&flagFields != 0 {
+		db.dropFields(e.hash, e.ref)
 	}
 	db.keys.Remove(e.hash, e.ref)
 }
@@ -247,7 +306,7 @@ func (db *DB) freeValue(e *Entry, cause lazyfree.Cause) {
 		db.shard.release(db.dropObject(e), cause)
 		return
 	}
-	if e.flags()&flagOutline != 0 {
+	if e.outlined() {
 		r, _ := e.outline()
 		db.mem.Free(r)
 	}
@@ -274,15 +333,16 @@ func StringOf(b []byte) String {
 	return String{Enc: datatypes.Raw, Bytes: b}
 }
 
-// SetString stores v under key, over whatever was there: e is the handle of a
-// lookup of key by the same command, found or not. The key expires at expireAt
-// (Unix milliseconds), never when that is 0. O(1) beside freeing the old value.
-func (db *DB) SetString(e *Entry, key []byte, v String, expireAt int64) {
-	n := len(v.Bytes)
+// size is the bytes v takes in an entry.
+func (v *String) size() int {
 	if v.Enc == datatypes.Int {
-		n = 8
+		return 8
 	}
-	dst := db.overwrite(e, key, datatypes.String, v.Enc, n, expireAt)
+	return len(v.Bytes)
+}
+
+// put writes v's bytes.
+func (v *String) put(dst []byte) {
 	if v.Enc == datatypes.Int {
 		binary.LittleEndian.PutUint64(dst, uint64(v.Int))
 		return
@@ -290,116 +350,148 @@ func (db *DB) SetString(e *Entry, key []byte, v String, expireAt int64) {
 	copy(dst, v.Bytes)
 }
 
-// overwrite gives key a new inline value of n bytes, for the caller to fill, in
-// the present block where it fits well.
-func (db *DB) overwrite(e *Entry, key []byte, t datatypes.Type, enc datatypes.Encoding, n int, expireAt int64) []byte {
+// SetString stores v under key, over whatever was there: e is the handle of a
+// lookup of key by the same command, found or not. The key expires at expireAt
+// (Unix milliseconds), never when that is 0. O(1) beside freeing the old value.
+// key and v may alias the entry.
+func (db *DB) SetString(e *Entry, key []byte, v String, expireAt int64) {
+	n := v.size()
 	if e.ref == slab.Nil {
-		return db.build(e, e.hash, key, t, enc, n, 0, expireAt, 0, slab.Nil)
+		v.put(db.build(e, e.hash, key, datatypes.String, v.Enc, n, 0, expireAt, 0, slab.Nil))
+		return
 	}
-	flags := e.flags()
-	if !e.Encoding().IsObject() && flags&flagOutline == 0 && n <= maxInline &&
-		(flags&flagTTL != 0) == (expireAt != 0) {
-		need, have := int(e.voff)+n, db.mem.Cap(e.ref)
-		if need <= have && have-need <= max(have/4, 16) && !db.inFieldTTLs(e) {
-			hdr := uint64(t) | uint64(enc)<<4 | uint64(flags)<<flagsShift |
-				db.shard.freshAccess()<<lruShift | uint64(n)<<vlenShift | e.header()&(255<<56)
-			if db.shard.lfu {
-				hdr = hdr&^(lruMask<<lruShift) | e.header()&(lruMask<<lruShift)
-			}
-			e.setHeader(hdr)
+	if flags := e.flags(); flags&flagFields == 0 && (flags&flagTTL != 0) == (expireAt != 0) {
+		if dst, ok := e.fit(n, flags); ok {
+			v.put(dst)
+			e.overwritten(v.Enc, n, flags)
 			if expireAt != 0 {
 				binary.LittleEndian.PutUint64(e.at(e.voff-8, 8), uint64(expireAt))
 			}
-			return e.at(e.voff, n)
+			return
 		}
 	}
-	if db.inFieldTTLs(e) {
-		db.fieldTTLs.Remove(e.hash, e.ref)
+	db.replace(e, key, &v, n, expireAt)
+}
+
+// fit returns the place of the present value if n bytes fit it well.
+func (e *Entry) fit(n int, flags byte) (dst []byte, ok bool) {
+	mem := e.db.mem
+	switch {
+	case e.Encoding().IsObject():
+	case flags&flagOutline != 0:
+		r, _ := e.outline()
+		if n > maxInline && slab.ClassSize(n) == mem.Cap(r) {
+			return mem.Bytes(r, n), true
+		}
+	case n <= maxInline:
+		need, have := int(e.voff)+n, mem.Cap(e.ref)
+		if need <= have && have-need <= max(have/4, 16) {
+			return e.at(e.voff, n), true
+		}
 	}
-	access := e.access()
-	db.freeValue(e, lazyfree.ServerDel)
-	old := e.ref
-	dst := db.build(e, e.hash, key, t, enc, n, 0, expireAt, flags, old)
+	return nil, false
+}
+
+// overwritten notes a string of n bytes in the place of the value before it.
+func (e *Entry) overwritten(enc datatypes.Encoding, n int, flags byte) {
+	hdr := e.header()
+	access := hdr & (lruMask << lruShift)
+	if s := e.db.shard; !s.lfu {
+		access = s.lruClock << lruShift
+	}
+	if flags&flagOutline != 0 {
+		r, _ := e.outline()
+		e.setOutline(r, n)
+		n = outlineSize
+	}
+	e.setHeader(uint64(datatypes.String) | uint64(enc)<<4 | access |
+		uint64(flags)<<flagsShift | uint64(n)<<vlenShift | hdr&(255<<klenShift))
+}
+
+// replace is SetString where a new block is needed. The old value is freed when
+// nothing can refer to it any more.
+func (db *DB) replace(e *Entry, key []byte, v *String, n int, expireAt int64) {
+	old := &db.shard.replaced
+	*old = *e
+	v.put(db.build(e, old.hash, key, datatypes.String, v.Enc, n, 0, expireAt, old.flags(), old.ref))
 	if db.shard.lfu {
-		e.setHeader(e.header()&^(lruMask<<lruShift) | access<<lruShift)
+		e.setAccess(old.access())
 	}
-	db.mem.Free(old)
-	return dst
+	db.freeValue(old, lazyfree.ServerDel)
+	db.mem.Free(old.ref)
 }
 
 // SetExpire makes the key expire at the given time in Unix milliseconds, 0 for
-// never. The block moves only when the TTL appears or goes away.
+// never. The block moves only when the TTL appears or goes away, if then.
 func (db *DB) SetExpire(e *Entry, atMs int64) {
 	had := e.flags()&flagTTL != 0
 	switch {
 	case had && atMs != 0:
 		binary.LittleEndian.PutUint64(e.at(e.voff-8, 8), uint64(atMs))
 	case had:
-		db.expires.Remove(e.hash, e.ref)
+		db.dropTTL(e.hash, e.ref)
 		e.spliceTTL(0)
 	case atMs != 0:
 		e.spliceTTL(atMs)
-		db.expires.Insert(e.hash, e.ref)
+		db.addTTL(e.hash, e.ref)
 	}
 }
 
-// spliceTTL moves the entry to a block with a TTL (atMs not 0) or without. The
-// expires table knows of neither block meanwhile.
+// spliceTTL makes room for a TTL before the value (atMs not 0), or closes the
+// gap. expires must not know the entry meanwhile.
 func (e *Entry) spliceTTL(atMs int64) {
-	db, mem := e.db, e.db.mem
-	n := e.vlen()
-	kend := e.koff + uint32(len(e.Key()))
-	size := int(kend) + n
-	flags := e.flags() &^ flagTTL
+	mem, n := e.db.mem, e.vlen()
+	kend := e.keyEnd()
+	voff := kend
 	if atMs != 0 {
-		size += 8
-		flags |= flagTTL
+		voff += 8
 	}
-	ref := mem.Alloc(size)
-	b := mem.Bytes(ref, size)
-	copy(b, e.at(0, int(kend)))
-	if atMs != 0 {
-		binary.LittleEndian.PutUint64(b[kend:], uint64(atMs))
+	if size := int(voff) + n; slab.ClassSize(size) == mem.Cap(e.ref) {
+		copy(e.at(voff, n), e.at(e.voff, n))
+	} else {
+		ref := mem.Alloc(size)
+		b := mem.Bytes(ref, size)
+		copy(b, e.at(0, int(kend)))
+		copy(b[voff:], e.at(e.voff, n))
+		b[flagsOff] &^= flagTTL
+		e.setFlags(e.flags() &^ flagTTL)
+		e.moveTo(ref)
 	}
-	copy(b[size-n:], e.at(e.voff, n))
-	e.setFlags(flags &^ flagTTL) // reindex below leaves expires alone
-	e.reindex(ref)
-	b[flagsOff] = flags
-	mem.Free(e.ref)
-	e.bind(db, e.hash, ref)
+	e.voff = voff
+	if atMs == 0 {
+		e.setFlags(e.flags() &^ flagTTL)
+		return
+	}
+	e.setFlags(e.flags() | flagTTL)
+	binary.LittleEndian.PutUint64(e.at(kend, 8), uint64(atMs))
 }
 
 // Rename moves the value of src, with its TTL, to the key dst of database to,
 // where nothing stands. src's entry is gone after; dst's handle is filled.
 func (db *DB) Rename(src, dst *Entry, to *DB, key []byte) {
 	expireAt, _ := src.ExpireAt()
-	t, enc, access := src.Type(), src.Encoding(), src.access()
-	fieldTTL := db.inFieldTTLs(src)
+	t, enc, access, flags := src.Type(), src.Encoding(), src.access(), src.flags()
 	h := to.keys.Hash(key)
+	db.unindex(src)
 	switch {
 	case enc.IsObject():
-		db.unindex(src)
 		i := src.objectIndex()
 		if to != db {
 			i = to.addObject(db.dropObject(src))
 		}
 		v := to.build(dst, h, key, t, enc, objectSize, 0, expireAt, 0, slab.Nil)
 		binary.LittleEndian.PutUint32(v, i)
-	case src.flags()&flagOutline != 0:
-		db.unindex(src)
+	case flags&flagOutline != 0:
 		r, n := src.outline()
 		to.build(dst, h, key, t, enc, outlineSize, 0, expireAt, 0, slab.Nil)
 		dst.setFlags(dst.flags() | flagOutline)
 		dst.setOutline(r, n)
 	default:
-		db.unindex(src)
 		v := to.build(dst, h, key, t, enc, src.vlen(), 0, expireAt, 0, slab.Nil)
 		copy(v, src.View())
 	}
-	dst.setHeader(dst.header()&^(lruMask<<lruShift) | access<<lruShift)
-	if fieldTTL {
-		to.fieldTTLs.Insert(dst.hash, dst.ref)
-	}
+	dst.setAccess(access)
+	to.TrackFields(dst, flags&flagFields != 0)
 	db.mem.Free(src.ref)
 	src.ref = slab.Nil
 }
@@ -418,25 +510,20 @@ func (db *DB) Copy(src, dst *Entry, key []byte, copyObject func(from, to *Entry)
 		v := db.build(dst, h, key, t, enc, len(src.View()), 0, expireAt, 0, slab.Nil)
 		copy(v, src.View())
 	}
-	if src.db.inFieldTTLs(src) {
-		db.fieldTTLs.Insert(dst.hash, dst.ref)
-	}
+	db.TrackFields(dst, src.flags()&flagFields != 0)
 }
 
 // TrackFields notes whether the hash e has fields that expire, so that the
 // active cycle finds it. Hash commands call it after changing field TTLs.
 func (db *DB) TrackFields(e *Entry, expires bool) {
-	switch in := db.inFieldTTLs(e); {
-	case expires && !in:
-		db.fieldTTLs.Insert(e.hash, e.ref)
-	case !expires && in:
-		db.fieldTTLs.Remove(e.hash, e.ref)
+	switch flags := e.flags(); {
+	case expires && flags&flagFields == 0:
+		e.setFlags(flags | flagFields)
+		db.addFields(e.hash, e.ref)
+	case !expires && flags&flagFields != 0:
+		e.setFlags(flags &^ flagFields)
+		db.dropFields(e.hash, e.ref)
 	}
-}
-
-func (db *DB) inFieldTTLs(e *Entry) bool {
-	return db.fieldTTLs.Len() > 0 && e.Type() == datatypes.Hash &&
-		db.fieldTTLs.Find(e.hash, e.Key()) == e.ref
 }
 
 // Scan visits some of the keys and returns the cursor to go on with, 0 at the
@@ -479,11 +566,16 @@ func (db *DB) Empty(async bool) int {
 	if h := db.shard.hook; h != nil {
 		h.Flushed(db.id)
 	}
-	db.shard.objects -= len(db.objects) - len(db.freeObjects)
-	db.shard.releaseDB(&contents{
+	if n == 0 {
+		return 0
+	}
+	s := db.shard
+	s.objects -= db.large
+	s.volatile -= db.expires.Len() + db.fieldTTLs.Len()
+	s.releaseDB(&contents{
 		keys: db.keys, expires: db.expires, fieldTTLs: db.fieldTTLs, objects: db.objects,
 	}, async)
-	db.objects, db.freeObjects = nil, nil
+	db.objects, db.freeObjects, db.large = nil, nil, 0
 	db.newTables()
 	db.expireCursor, db.fieldCursor, db.ttlMean = 0, 0, 0
 	return n

@@ -32,17 +32,25 @@ import (
 //     outgrew maxInline, so that giving a key a TTL never copies megabytes;
 //   - an object: u32, the index of a large value in the database's table.
 //
+// The room behind them is what the block's size class rounds up and what Grow
+// took in advance. It is never used past maxInline, since vlen has 16 bits and
+// the rounding of a block with a key of megabytes is more than that.
+//
 // Worked example: SET a 5 takes 8 + 1 + 8 = 17 bytes, a block of 24.
 //
 // The entry's block moves when it grows; dict.Replace then points the tables
-// at the new one. Nothing else holds its Ref across commands.
+// at the new one. Nothing else holds its Ref across commands. A block that is
+// replaced is freed last of all, after whatever was copied out of it: so a value
+// or key given to a method may alias the very entry that it changes.
 const (
 	flagsOff   = 4
+	vlenOff    = 5
 	keyOff     = 7
 	headerSize = 8
 
-	flagTTL     = 1 << 0
+	flagTTL     = 1 << 0 // a TTL stands before the value; the entry is in expires
 	flagOutline = 1 << 1
+	flagFields  = 1 << 2 // the entry is in fieldTTLs
 
 	// maxInline is the largest value kept in the entry's block. Beyond it the
 	// extra cache miss is small change against walking the value.
@@ -55,6 +63,7 @@ const (
 	lruMask    = 1<<24 - 1
 	flagsShift = 32
 	vlenShift  = 40
+	klenShift  = 56
 )
 
 // An Entry is a handle on one key's block, filled by [DB.Lookup], [DB.Create]
@@ -80,7 +89,7 @@ func (e *Entry) bind(db *DB, h uint64, ref slab.Ref) {
 // locate finds where key and value begin in the block at e.p.
 func (e *Entry) locate() {
 	hdr := e.header()
-	klen := uint32(hdr >> 56)
+	klen := uint32(hdr >> klenShift)
 	koff := uint32(headerSize)
 	if klen == 255 {
 		klen, koff = e.longKeyLen(), headerSize+4
@@ -103,8 +112,8 @@ func (e *Entry) header() uint64     { return binary.LittleEndian.Uint64(e.at(0, 
 func (e *Entry) setHeader(h uint64) { binary.LittleEndian.PutUint64(e.at(0, 8), h) }
 func (e *Entry) flags() byte        { return *(*byte)(unsafe.Add(e.p, flagsOff)) }
 func (e *Entry) setFlags(f byte)    { *(*byte)(unsafe.Add(e.p, flagsOff)) = f }
-func (e *Entry) vlen() int          { return int(binary.LittleEndian.Uint16(e.at(5, 2))) }
-func (e *Entry) setVlen(n int)      { binary.LittleEndian.PutUint16(e.at(5, 2), uint16(n)) }
+func (e *Entry) vlen() int          { return int(binary.LittleEndian.Uint16(e.at(vlenOff, 2))) }
+func (e *Entry) setVlen(n int)      { binary.LittleEndian.PutUint16(e.at(vlenOff, 2), uint16(n)) }
 
 // setKind notes type and encoding.
 func (e *Entry) setKind(t datatypes.Type, enc datatypes.Encoding) {
@@ -125,10 +134,10 @@ func (e *Entry) Arena() *slab.Arena { return e.db.mem }
 
 // Key returns the key's bytes, inside the block: copy them before changing the
 // entry.
-func (e *Entry) Key() []byte {
-	end := e.voff - uint32(e.flags()&flagTTL)*8
-	return e.at(e.koff, int(end-e.koff))
-}
+func (e *Entry) Key() []byte { return e.at(e.koff, int(e.keyEnd()-e.koff)) }
+
+// keyEnd is the offset just past the key: of the TTL, or of the value.
+func (e *Entry) keyEnd() uint32 { return e.voff - uint32(e.flags()&flagTTL)*8 }
 
 // ExpireAt returns the absolute expiry in Unix milliseconds, and false for a
 // key that does not expire.
@@ -141,24 +150,25 @@ func (e *Entry) ExpireAt() (ms int64, ok bool) {
 
 // Bytes returns the inline value: cap is the room it may grow into.
 func (e *Entry) Bytes() []byte {
-	n := e.vlen()
-	if e.flags()&flagOutline != 0 {
+	if e.outlined() {
 		r, n := e.outline()
 		return e.db.mem.Bytes(r, e.db.mem.Cap(r))[:n]
 	}
-	room := e.db.mem.Cap(e.ref) - int(e.voff)
-	return e.at(e.voff, room)[:n]
+	room := min(e.db.mem.Cap(e.ref)-int(e.voff), maxInline)
+	return e.at(e.voff, room)[:e.vlen()]
 }
 
 // View returns the inline value for reading: [Entry.Bytes] without asking what
 // room there is.
 func (e *Entry) View() []byte {
-	if e.flags()&flagOutline != 0 {
+	if e.outlined() {
 		r, n := e.outline()
 		return e.db.mem.Bytes(r, n)
 	}
 	return e.at(e.voff, e.vlen())
 }
+
+func (e *Entry) outlined() bool { return e.flags()&flagOutline != 0 }
 
 func (e *Entry) outline() (slab.Ref, int) {
 	b := e.at(e.voff, outlineSize)
@@ -184,64 +194,77 @@ func (e *Entry) Grow(n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
 	}
-	return e.grow(len(b), n)
+	return e.grow(b, len(b)+n)
 }
 
-func (e *Entry) grow(have, n int) []byte {
-	mem := e.db.mem
-	want := have + n
-	if want > maxInline {
-		// Doubling up to a megabyte, then a megabyte at a time: appends stay
-		// linear and the waste bounded, as in Redis's sds.
-		want += min(want, 1<<20)
-		r := mem.Alloc(want)
-		dst := mem.Bytes(r, mem.Cap(r))
-		copy(dst, e.View())
-		if e.flags()&flagOutline != 0 {
-			old, _ := e.outline()
-			mem.Free(old)
-		} else {
-			e.resize(outlineSize)
-			e.setFlags(e.flags() | flagOutline)
-			e.setVlen(outlineSize)
-		}
-		e.setOutline(r, have)
-		return dst[:have]
+func (e *Entry) grow(b []byte, want int) []byte {
+	if want <= maxInline && !e.outlined() {
+		// A value that grew once grows again: an eighth of slack, beside what
+		// the size class rounds up.
+		e.resize(min(want+len(b)/8, maxInline))
+		return e.Bytes()
 	}
-	// A value that grew once grows again: an eighth of slack, beside what
-	// the size class rounds up.
-	e.resize(want + have/8)
-	return e.Bytes()
+	// A string doubles up to a megabyte, then grows a megabyte at a time, as
+	// Redis's sds does: appends stay linear and the waste bounded. Listpacks and
+	// intsets are small, and take an eighth.
+	slack := want / 8
+	if e.Encoding() == datatypes.Raw {
+		slack = min(want, 1<<20)
+	}
+	mem := e.db.mem
+	r := mem.Alloc(want + slack)
+	dst := mem.Bytes(r, mem.Cap(r))[:len(b)]
+	copy(dst, b)
+	e.moveOut(r, len(b))
+	return dst
 }
 
-// resize moves the entry to a block with room for n value bytes, keeping what
-// fits of the present ones.
+// moveOut makes the first n bytes of the block r, already filled, the value.
+func (e *Entry) moveOut(r slab.Ref, n int) {
+	if e.outlined() {
+		old, _ := e.outline()
+		e.setOutline(r, n)
+		e.db.mem.Free(old)
+		return
+	}
+	e.resize(outlineSize)
+	e.setFlags(e.flags() | flagOutline)
+	e.setVlen(outlineSize)
+	e.setOutline(r, n)
+}
+
+// resize gives the entry a block with room for n value bytes and no more than
+// its size class has, keeping what fits of the present ones.
 func (e *Entry) resize(n int) {
-	db := e.db
-	keep := int(e.voff) + min(n, e.vlen())
-	ref := db.mem.Alloc(int(e.voff) + n)
-	copy(db.mem.Bytes(ref, keep), e.at(0, keep))
-	e.moveTo(ref)
+	if mem := e.db.mem; slab.ClassSize(int(e.voff)+n) != mem.Cap(e.ref) {
+		ref, dst := e.block(n)
+		copy(dst, e.at(e.voff, min(n, e.vlen())))
+		e.moveTo(ref)
+	}
+}
+
+// block returns a new block that begins as the entry's does, up to the value,
+// and the n bytes for that.
+func (e *Entry) block(n int) (ref slab.Ref, value []byte) {
+	mem, head := e.db.mem, int(e.voff)
+	ref = mem.Alloc(head + n)
+	b := mem.Bytes(ref, head+n)
+	copy(b, e.at(0, head))
+	return ref, b[head:]
 }
 
 // moveTo makes ref, a block already filled, the entry's block.
 func (e *Entry) moveTo(ref slab.Ref) {
 	db, old := e.db, e.ref
-	e.reindex(ref)
+	db.keys.Replace(e.hash, old, ref)
+	if e.flags()&flagTTL != 0 {
+		db.expires.Replace(e.hash, old, ref)
+	}
+	if e.flags()&flagFields != 0 {
+		db.fieldTTLs.Replace(e.hash, old, ref)
+	}
 	e.ref, e.p = ref, db.mem.Ptr(ref)
 	db.mem.Free(old)
-}
-
-// reindex points every table that knows the entry at its new block.
-func (e *Entry) reindex(ref slab.Ref) {
-	db := e.db
-	db.keys.Replace(e.hash, e.ref, ref)
-	if e.flags()&flagTTL != 0 {
-		db.expires.Replace(e.hash, e.ref, ref)
-	}
-	if db.fieldTTLs.Len() > 0 && db.inFieldTTLs(e) {
-		db.fieldTTLs.Replace(e.hash, e.ref, ref)
-	}
 }
 
 // SetBytes stores b as the inline value under enc. A slice that Grow or Bytes
@@ -251,48 +274,60 @@ func (e *Entry) SetBytes(enc datatypes.Encoding, b []byte) {
 		e.db.dropObject(e)
 		e.setVlen(0)
 		e.setKind(e.Type(), datatypes.Raw)
-		e.SetBytes(enc, b)
-		return
 	}
 	cur := e.Bytes()
-	if unsafe.SliceData(b) != unsafe.SliceData(cur) {
-		if cap(cur) < len(b) {
-			cur = e.Grow(len(b) - len(cur))
-		}
-		b = cur[:copy(cur[:len(b)], b)]
-	}
 	e.setKind(e.Type(), enc)
-	if e.flags()&flagOutline != 0 {
-		r, _ := e.outline()
-		e.setOutline(r, len(b))
-		e.shrinkOutline(r, len(b))
-		return
-	}
-	e.setVlen(len(b))
-	if room := cap(b) - len(b); room > 64 && room > len(b) {
-		e.resize(len(b))
+	switch {
+	case cap(cur) > 0 && unsafe.SliceData(b) == unsafe.SliceData(cur):
+		e.measure(len(b), cur)
+	case len(b) <= cap(cur):
+		e.measure(copy(cur[:len(b)], b), cur)
+	case len(b) <= maxInline:
+		e.moveIn(b)
+	default:
+		r := e.db.mem.Alloc(len(b))
+		copy(e.db.mem.Bytes(r, len(b)), b)
+		e.moveOut(r, len(b))
 	}
 }
 
-// shrinkOutline gives memory back when a value of its own block became small.
-func (e *Entry) shrinkOutline(r slab.Ref, n int) {
-	mem := e.db.mem
-	have := mem.Cap(r)
-	if have/4 < n {
-		return
+// measure notes that the value, cur till now, has n bytes, and gives memory back
+// when it has become much smaller.
+func (e *Entry) measure(n int, cur []byte) {
+	room := cap(cur) - n
+	switch shrunk := n < len(cur); {
+	case !e.outlined():
+		e.setVlen(n)
+		if shrunk && room > 64 && room > n {
+			e.resize(n)
+		}
+	case shrunk && room/3 >= n && n <= maxInline/2:
+		e.moveIn(cur[:n])
+	case shrunk && room/3 >= n:
+		r := e.db.mem.Alloc(n)
+		copy(e.db.mem.Bytes(r, n), cur[:n])
+		e.moveOut(r, n)
+	default:
+		r, _ := e.outline()
+		e.setOutline(r, n)
 	}
-	b := mem.Bytes(r, n)
-	if n <= maxInline/2 {
-		e.setFlags(e.flags() &^ flagOutline)
-		e.setVlen(0)
-		e.resize(n)
-		e.setVlen(copy(e.at(e.voff, n), b))
-	} else {
-		nr := mem.Alloc(n)
-		copy(mem.Bytes(nr, n), b)
-		e.setOutline(nr, n)
+}
+
+// moveIn makes b, at most maxInline bytes, the value, in a new block of the entry.
+// It may alias what is freed.
+func (e *Entry) moveIn(b []byte) {
+	ref, dst := e.block(len(b))
+	copy(dst, b)
+	out := slab.Nil
+	if e.outlined() {
+		out, _ = e.outline()
 	}
-	mem.Free(r)
+	e.moveTo(ref)
+	e.setFlags(e.flags() &^ flagOutline)
+	e.setVlen(len(b))
+	if out != slab.Nil {
+		e.db.mem.Free(out)
+	}
 }
 
 // Object returns the large value, or nil when the value is inline.
@@ -305,14 +340,15 @@ func (e *Entry) Object() datatypes.Object {
 
 func (e *Entry) objectIndex() uint32 { return binary.LittleEndian.Uint32(e.at(e.voff, objectSize)) }
 
-// SetObject makes o the value, in place of the inline bytes.
+// SetObject makes o the value, in place of the inline bytes. It frees no object
+// that it replaces.
 func (e *Entry) SetObject(enc datatypes.Encoding, o datatypes.Object) {
 	if e.Encoding().IsObject() {
 		e.db.objects[e.objectIndex()] = o
 		e.setKind(e.Type(), enc)
 		return
 	}
-	if e.flags()&flagOutline != 0 {
+	if e.outlined() {
 		r, _ := e.outline()
 		e.db.mem.Free(r)
 		e.setFlags(e.flags() &^ flagOutline)
@@ -328,7 +364,7 @@ func (e *Entry) SetObject(enc datatypes.Encoding, o datatypes.Object) {
 // value. An object weighs for itself.
 func (e *Entry) Size() int {
 	n := e.db.mem.Cap(e.ref)
-	if e.flags()&flagOutline != 0 {
+	if e.outlined() {
 		r, _ := e.outline()
 		n += e.db.mem.Cap(r)
 	}

@@ -17,17 +17,34 @@ import (
 //	pool   [ idle 3 | idle 8 | idle 40 | idle 900 ]   ascending, at most 16
 //	                                     ^ evicted next
 //
-// A candidate is remembered by its key, since its block may move or go. Score
-// is what the policy calls worthless: idle time for LRU, 255 - count for LFU,
-// nearness of expiry for volatile-ttl.
+// A candidate is remembered by its key, since its block may move or go, and by
+// its database, which SWAPDB may renumber. Score is what the policy calls
+// worthless: idle time for LRU, 255 - count for LFU, nearness of expiry for
+// volatile-ttl. A candidate may have been used, or made anew, since it was
+// sampled: it is scored again when its turn comes, and goes back into line if it
+// is worth more now.
+//
+// # How far above the limit
+//
+// One call has the time maxmemory-eviction-tenacity allows, but memory must not
+// run away from an owner who has too little time each time: so the time counts
+// only while memory is no more than overLimit above the limit, or no more than it
+// was when the limit was lowered and the last call ran out of time. Hence
+//
+//	Used() <= MaxMemory + overLimit + what one command takes
+//
+// holds before every command from the moment it held first, and lowering the limit
+// by gigabytes stops nobody for longer than the time allowed.
 const (
 	poolSize        = 16
 	evictClockEvery = 16
+	overLimit       = 1 << 20
 )
 
 type candidate struct {
 	score uint64
-	db    int
+	hash  uint64
+	db    *DB
 	key   []byte
 }
 
@@ -38,10 +55,22 @@ type evictor struct {
 	nextDB  int // random policies take the databases in turn
 	sample  []slab.Ref
 	scratch Entry
+
+	policy Policy // whose scores are in the pool
+	limit  int64  // MaxMemory when debt was reckoned
+	debt   int64  // bytes that may be above the limit for lack of time
 }
 
-// forget empties the pool: its scores belong to another policy.
-func (v *evictor) forget() { v.n = 0 }
+// configured empties the pool when its scores belong to another policy, and lets
+// memory stay where a lowered limit left it for as long as eviction takes.
+func (v *evictor) configured(s *Shard) {
+	if v.policy != s.set.Policy {
+		v.policy, v.n = s.set.Policy, 0
+	}
+	if v.limit != s.set.MaxMemory {
+		v.limit, v.debt = s.set.MaxMemory, s.Over()
+	}
+}
 
 // Pressure is the answer of [Shard.Evict].
 type Pressure uint8
@@ -75,35 +104,39 @@ func (s *Shard) Evict() Pressure {
 }
 
 func (s *Shard) evict() Pressure {
-	s.Collect()
-	if s.Over() <= 0 {
-		return Fits
-	}
-	if s.set.Policy == NoEviction {
-		return Full
-	}
-	start := s.nano()
-	limit := evictLimit(s.set.Tenacity)
-	e := &s.evictor.scratch
-	for n := 1; s.Over() > 0; n++ {
-		if !s.victim(e) {
-			return s.awaitReclaim(start, limit)
-		}
-		s.evictKey(e)
+	start, limit := s.nano(), evictLimit(s.set.Tenacity)
+	v := &s.evictor
+	for n := 0; ; n++ {
 		if n%evictClockEvery == 0 {
-			s.Collect()
-			if s.nanos != nil && s.nanos()-start > limit {
+			s.reclaim()
+			if over := s.Over(); n > 0 && s.nano()-start > limit && over <= max(v.debt, overLimit) {
+				v.debt = over
 				return Evicting
 			}
 		}
+		if s.Over() <= 0 {
+			v.debt = 0
+			return Fits
+		}
+		if s.set.Policy == NoEviction || !s.victim(&v.scratch) {
+			return s.awaitReclaim(start, limit)
+		}
+		s.evictKey(&v.scratch)
 	}
-	return Fits
+}
+
+// reclaim takes back as much of what the reclaimer has freed as brings memory
+// below the limit.
+func (s *Shard) reclaim() {
+	for s.Over() > 0 && s.home.Ready() {
+		s.home.Collect()
+	}
 }
 
 func (s *Shard) evictKey(e *Entry) {
 	db := e.db
-	key := append(s.expire.keyBuffer[:0], e.Key()...)
-	s.expire.keyBuffer = key
+	key := keep(s.keyBuffer, e.Key())
+	s.keyBuffer = key
 	db.Delete(e, lazyfree.Eviction)
 	s.Stats.Evicted++
 	if s.hook != nil {
@@ -128,13 +161,11 @@ func (s *Shard) victim(e *Entry) bool {
 	if s.set.Policy.random() {
 		return s.randomVictim(e)
 	}
+	v := &s.evictor
 	for {
 		found := false
 		for _, db := range s.dbs {
-			if db == nil {
-				continue
-			}
-			if t := db.evictable(); t.Len() > 0 {
+			if db != nil && db.evictable().Len() > 0 {
 				found = true
 				s.fillPool(db)
 			}
@@ -142,12 +173,17 @@ func (s *Shard) victim(e *Entry) bool {
 		if !found {
 			return false
 		}
-		for s.evictor.n > 0 {
-			s.evictor.n--
-			c := &s.evictor.pool[s.evictor.n]
-			if db := s.dbs[c.db]; db != nil && db.bindEvictable(e, c.key) {
+		for v.n > 0 {
+			v.n--
+			c := &v.pool[v.n]
+			if !c.db.bindEvictable(e, c.hash, c.key) {
+				continue
+			}
+			now := s.score(e)
+			if now >= c.score {
 				return true
 			}
+			v.offer(now, c.db, c.hash, e.Key())
 		}
 	}
 }
@@ -179,22 +215,22 @@ func (db *DB) evictable() *dict.Table {
 // awaitReclaim is what eviction does when no key is left to evict: while lazily
 // freed memory is on its way back it waits for that, within the time limit.
 func (s *Shard) awaitReclaim(start, limit int64) Pressure {
-	for s.nanos != nil {
-		left := limit - (s.nanos() - start)
+	for s.Over() > 0 {
+		left := limit
+		if s.nanos != nil {
+			left -= s.nanos() - start
+		}
 		if left <= 0 || !s.home.Await(time.Duration(left)) {
-			break
+			return Full
 		}
-		if s.Over() <= 0 {
-			return Fits
-		}
+		s.reclaim()
 	}
-	return Full
+	return Fits
 }
 
 // bindEvictable fills e if key is still there, and still volatile where the
 // policy asks for that.
-func (db *DB) bindEvictable(e *Entry, key []byte) bool {
-	h := db.keys.Hash(key)
+func (db *DB) bindEvictable(e *Entry, h uint64, key []byte) bool {
 	ref := db.evictable().Find(h, key)
 	if ref == slab.Nil {
 		return false
@@ -203,13 +239,19 @@ func (db *DB) bindEvictable(e *Entry, key []byte) bool {
 	return true
 }
 
-// fillPool samples keys of db into the pool.
+// fillPool samples keys of db into the pool. Neighbours in the table have nothing
+// in common but the order in which they came, first to last: so a few more are
+// asked for, and from those the sample is drawn.
 func (s *Shard) fillPool(db *DB) {
-	v := &s.evictor
-	v.sample = db.evictable().Sample(s.rnd, v.sample[:0], s.set.Samples)
-	for _, ref := range v.sample {
-		v.scratch.bind(db, 0, ref)
-		v.offer(s.score(&v.scratch), db.id, v.scratch.Key())
+	v, n := &s.evictor, max(s.set.Samples, 1)
+	v.sample = db.evictable().Sample(s.rnd, v.sample[:0], 2*n+2)
+	e := &v.scratch
+	for i := range min(n, len(v.sample)) {
+		j := i + int(s.rnd.Uint32N(uint32(len(v.sample)-i)))
+		ref := v.sample[j]
+		v.sample[j] = v.sample[i]
+		e.bind(db, 0, ref)
+		v.offer(s.score(e), db, db.keys.Hash(e.Key()), e.Key())
 	}
 }
 
@@ -226,32 +268,52 @@ func (s *Shard) score(e *Entry) uint64 {
 }
 
 // offer puts a candidate in its place in the pool, unless the pool is full of
-// better ones.
-func (v *evictor) offer(score uint64, db int, key []byte) {
-	i := 0
-	for i < v.n && v.pool[i].score < score {
-		i++
-	}
-	for j := i; j < v.n && v.pool[j].score == score; j++ {
-		if v.pool[j].db == db && string(v.pool[j].key) == string(key) {
-			return // sampled twice
+// better ones. A key is in the pool once, with its latest score.
+func (v *evictor) offer(score uint64, db *DB, hash uint64, key []byte) {
+	for i := range v.n {
+		if c := &v.pool[i]; c.hash == hash && c.db == db {
+			if c.score == score {
+				return
+			}
+			v.n--
+			v.rotate(i, v.n)
+			break
 		}
 	}
-	if v.n == poolSize {
-		if i == 0 {
-			return
-		}
-		// The worst candidate, on the left, makes room.
-		first := v.pool[0]
-		copy(v.pool[:i-1], v.pool[1:i])
+	i := v.n
+	for i > 0 && v.pool[i-1].score >= score {
 		i--
-		v.pool[i] = first
-	} else {
-		last := v.pool[v.n]
-		copy(v.pool[i+1:v.n+1], v.pool[i:v.n])
-		v.pool[i] = last
+	}
+	switch {
+	case v.n < poolSize:
+		v.rotate(v.n, i)
 		v.n++
+	case i == 0:
+		return
+	default: // the worst candidate, on the left, makes room
+		i--
+		v.rotate(0, i)
 	}
 	c := &v.pool[i]
-	c.score, c.db, c.key = score, db, append(c.key[:0], key...)
+	c.score, c.hash, c.db, c.key = score, hash, db, keep(c.key, key)
+}
+
+// rotate moves place i of the pool to place j, and those between by one. So the
+// buffers of the keys are kept.
+func (v *evictor) rotate(i, j int) {
+	c := v.pool[i]
+	if i < j {
+		copy(v.pool[i:j], v.pool[i+1:j+1])
+	} else {
+		copy(v.pool[j+1:i+1], v.pool[j:i])
+	}
+	v.pool[j] = c
+}
+
+// keep copies key into buf, unless that is much larger than keys usually are.
+func keep(buf, key []byte) []byte {
+	if cap(buf) > 4096 {
+		buf = nil
+	}
+	return append(buf[:0], key...)
 }

@@ -32,15 +32,14 @@ const (
 
 // expireState is what the cycle remembers from call to call.
 type expireState struct {
-	db        int   // where the next call begins
-	capped    bool  // the last call ran out of time
-	lastFast  int64 // nanos of the last fast cycle's start
-	due       []slab.Ref
-	sampled   int
-	ttlSum    int64
-	ttlCount  int64
-	scratch   Entry
-	keyBuffer []byte
+	db       int   // where the next call begins
+	capped   bool  // the last call ran out of time
+	lastFast int64 // nanos of the last fast cycle's start
+	due      []slab.Ref
+	sampled  int
+	ttlSum   int64
+	ttlCount int64
+	scratch  Entry
 }
 
 // Due reports whether the key's time has passed.
@@ -61,8 +60,8 @@ func (db *DB) expireIfDue(e *Entry) bool {
 // expireNow deletes e as expired.
 func (db *DB) expireNow(e *Entry) {
 	s := db.shard
-	key := append(s.expire.keyBuffer[:0], e.Key()...)
-	s.expire.keyBuffer = key
+	key := keep(s.keyBuffer, e.Key())
+	s.keyBuffer = key
 	db.Delete(e, lazyfree.Expire)
 	s.Stats.Expired++
 	if s.hook != nil {

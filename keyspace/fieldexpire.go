@@ -60,8 +60,8 @@ func (db *DB) ExpireFields(e *Entry, limit int) (n int, left bool) {
 	}
 	s.Stats.ExpiredFields += int64(n)
 	db.TrackFields(e, h.HasTTL())
-	key := append(s.expire.keyBuffer[:0], e.Key()...)
-	s.expire.keyBuffer = key
+	key := keep(s.keyBuffer, e.Key())
+	s.keyBuffer = key
 	left = h.Len() > 0
 	if !left {
 		db.Delete(e, lazyfree.ServerDel)

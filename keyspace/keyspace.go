@@ -94,6 +94,7 @@ type Shard struct {
 	lruClock uint64 // now in ticks, 24 bits
 	lfu      bool   // set.Policy.lfu()
 	objects  int    // large values alive
+	volatile int    // elements of all databases' expires and fieldTTLs
 
 	// ExternalBytes is memory outside the shard that maxmemory counts.
 	ExternalBytes int64
@@ -104,8 +105,11 @@ type Shard struct {
 	// Stats are the shard's counters, for INFO.
 	Stats Stats
 
-	expire  expireState
-	evictor evictor
+	expire   expireState
+	evictor  evictor
+	replaced Entry // the handle of an entry that is being replaced
+
+	keyBuffer []byte // the key of an entry that is gone, for the hook
 }
 
 // Stats are a shard's counters since it was made or [Shard.ResetStats].
@@ -140,16 +144,21 @@ func New(o Options) *Shard {
 		dbs: make([]*DB, o.Databases),
 	}
 	if o.Reclaimer == nil {
-		o.Reclaimer = lazyfree.New()
+		o.Reclaimer, s.ownReclaimer = lazyfree.New(), true
 	}
 	s.reclaimer, s.home = o.Reclaimer, o.Reclaimer.Home(s.mem)
 	s.Configured()
 	return s
 }
 
-// Close gives the shard's memory back. The reclaimer must have been closed or
-// drained before: its jobs read that memory.
-func (s *Shard) Close() { s.mem.Close() }
+// Close gives the shard's memory back. The reclaimer given to New must have been
+// closed or drained before: its jobs read that memory.
+func (s *Shard) Close() {
+	if s.ownReclaimer {
+		s.reclaimer.Close()
+	}
+	s.mem.Close()
+}
 
 // Tick tells the shard the time, in Unix milliseconds. It stands still during a
 // command, so that a command sees each key either alive or expired throughout.
@@ -191,11 +200,8 @@ func (s *Shard) Settings() *Settings { return s.set }
 
 // Configured tells the shard that its settings have changed.
 func (s *Shard) Configured() {
-	lfu := s.set.Policy.lfu()
-	if lfu != s.lfu {
-		s.lfu = lfu
-		s.evictor.forget()
-	}
+	s.lfu = s.set.Policy.lfu()
+	s.evictor.configured(s)
 }
 
 // objectBytes is what a large value's Go object, its slot in the table and its
@@ -242,22 +248,14 @@ func (s *Shard) Len() int {
 
 // Volatile returns the number of keys with a TTL, and of hashes with a field
 // that expires, in all databases.
-func (s *Shard) Volatile() int {
-	n := 0
-	for _, db := range s.dbs {
-		if db != nil {
-			n += db.Volatile() + db.FieldVolatile()
-		}
-	}
-	return n
-}
+func (s *Shard) Volatile() int { return s.volatile }
 
 // ResetStats starts the counters that CONFIG RESETSTAT resets from zero.
 func (s *Shard) ResetStats() {
 	s.Stats = Stats{Dirty: s.Stats.Dirty}
 }
 
-// typeOf is what e holds, None for a handle that found nothing.
+// TypeOf returns the type of what e holds, None for a handle that found nothing.
 func (e *Entry) TypeOf() datatypes.Type {
 	if e.ref == slab.Nil {
 		return datatypes.None

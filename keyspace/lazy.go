@@ -65,7 +65,7 @@ func (c *contents) releaseEntry(b *slab.Batch, ref slab.Ref) {
 	switch {
 	case e.Encoding().IsObject():
 		c.line = append(c.line, c.objects[e.objectIndex()])
-	case e.flags()&flagOutline != 0:
+	case e.outlined():
 		r, _ := e.outline()
 		b.Free(r)
 	}

@@ -1,9 +1,5 @@
 package keyspace
 
-import (
-	"math/rand/v2"
-)
-
 // Each entry keeps 24 bits about its use. Under an LFU policy they are
 //
 //	 23              8 7        0
@@ -20,13 +16,16 @@ const (
 	lruTicks = 1000 // milliseconds a tick of the LRU clock
 )
 
-// access is the 24 bits a new or replaced value starts with.
+// freshAccess is the 24 bits a new value starts with.
 func (s *Shard) freshAccess() uint64 {
-	if s.set.Policy.lfu() {
-		return uint64(s.now/60000&0xffff)<<8 | lfuInit
+	if s.lfu {
+		return s.lfuMinute()<<8 | lfuInit
 	}
-	return uint64(s.now/lruTicks) & lruMask
+	return s.lruClock
 }
+
+// lfuMinute is the time as the LFU bits count it.
+func (s *Shard) lfuMinute() uint64 { return uint64(s.now/60000) & 0xffff }
 
 // touch notes a use of e.
 func (e *Entry) touch() {
@@ -46,7 +45,7 @@ func (e *Entry) touch() {
 
 func (s *Shard) lfuTouch(old uint64) uint64 {
 	count := s.lfuDecayed(old)
-	return uint64(s.now/60000&0xffff)<<8 | uint64(lfuGrow(count, s.set.LFULogFactor, s.rnd))
+	return s.lfuMinute()<<8 | uint64(lfuGrow(count, s.set.LFULogFactor, s.rnd.Float64()))
 }
 
 // lfuDecayed is the count after the minutes since the entry was last used.
@@ -55,29 +54,37 @@ func (s *Shard) lfuDecayed(access uint64) uint8 {
 	if s.set.LFUDecayMinutes == 0 {
 		return count
 	}
-	passed := (uint64(s.now/60000) - access>>8) & 0xffff
+	passed := (s.lfuMinute() - access>>8) & 0xffff
+	if passed > 0xffff-ahead/60 {
+		return count
+	}
 	if lost := passed / uint64(s.set.LFUDecayMinutes); lost < uint64(count) {
 		return count - uint8(lost)
 	}
 	return 0
 }
 
-func lfuGrow(count uint8, logFactor int, rnd *rand.Rand) uint8 {
-	if count == 255 {
-		return 255
-	}
+// lfuGrow is the count after one more use. draw is uniform in [0, 1).
+func lfuGrow(count uint8, logFactor int, draw float64) uint8 {
 	base := max(int(count)-lfuInit, 0)
-	if rnd.Float64() < 1/float64(base*logFactor+1) {
+	if count < 255 && draw < 1/float64(base*logFactor+1) {
 		count++
 	}
 	return count
 }
 
+// ahead is how many seconds the clock may have been set back without keys used
+// just before seeming to be the longest unused of all, as the clocks wrap around.
+const ahead = 24 * 3600
+
 // IdleMs returns the milliseconds since the entry was last used, at the LRU
 // clock's resolution of a second.
 func (e *Entry) IdleMs() int64 {
-	s := e.db.shard
-	return int64((s.lruClock-e.access())&lruMask) * lruTicks
+	idle := (e.db.shard.lruClock - e.access()) & lruMask
+	if idle > lruMask-ahead {
+		return 0
+	}
+	return int64(idle) * lruTicks
 }
 
 // Freq returns the entry's LFU count, decayed to now.
@@ -85,14 +92,14 @@ func (e *Entry) Freq() uint8 { return e.db.shard.lfuDecayed(e.access()) }
 
 func (e *Entry) access() uint64 { return e.header() >> lruShift & lruMask }
 
+func (e *Entry) setAccess(a uint64) {
+	e.setHeader(e.header()&^(lruMask<<lruShift) | a<<lruShift)
+}
+
 // SetIdle makes the entry look unused for the given seconds (RESTORE IDLETIME).
 func (e *Entry) SetIdle(seconds int64) {
-	clock := (e.db.shard.lruClock - uint64(seconds)) & lruMask
-	e.setHeader(e.header()&^(lruMask<<lruShift) | clock<<lruShift)
+	e.setAccess((e.db.shard.lruClock - uint64(seconds)) & lruMask)
 }
 
 // SetFreq sets the entry's LFU count (RESTORE FREQ).
-func (e *Entry) SetFreq(count uint8) {
-	a := uint64(e.db.shard.now/60000&0xffff)<<8 | uint64(count)
-	e.setHeader(e.header()&^(lruMask<<lruShift) | a<<lruShift)
-}
+func (e *Entry) SetFreq(count uint8) { e.setAccess(e.db.shard.lfuMinute()<<8 | uint64(count)) }

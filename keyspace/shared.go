@@ -48,7 +48,7 @@ func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ Un
 	// The rest of the header and the value are constant while the shard is
 	// shared; block and offsets are in range as in Entry.bind.
 	flags := *(*byte)(unsafe.Add(p, flagsOff))
-	vlen := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, 5)), 2)))
+	vlen := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, vlenOff)), 2)))
 	voff := keyOff + dict.KeySize(len(key))
 	if flags&flagTTL != 0 {
 		at := int64(binary.LittleEndian.Uint64(unsafe.Slice((*byte)(unsafe.Add(p, voff)), 8)))
@@ -76,11 +76,7 @@ func (s *Shard) stampShared(p unsafe.Pointer, word uint32) {
 	now := uint32(s.lruClock)
 	if s.lfu {
 		count := s.lfuDecayed(uint64(word >> 8))
-		base := max(int(count)-lfuInit, 0)
-		if count < 255 && rand.Float64() < 1/float64(base*s.set.LFULogFactor+1) {
-			count++
-		}
-		now = uint32(s.now/60000&0xffff)<<8 | uint32(count)
+		now = uint32(s.lfuMinute())<<8 | uint32(lfuGrow(count, s.set.LFULogFactor, rand.Float64()))
 	}
 	if now != word>>8 {
 		sharedword.Store(p, word&255|now<<8)
