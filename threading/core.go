@@ -10,6 +10,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"github.com/redweave/redweave/internal/biaslock"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command"
 	"github.com/redweave/redweave/internal/config"
@@ -56,17 +57,18 @@ type Core struct {
 	done      chan struct{}
 	closing   atomic.Bool
 
-	hits, misses *xsync.Counter // of shared reads, folded in by the owner
+	misses *xsync.Counter // of shared reads; the lock counts hits and misses together
 
 	// The timer that expires keys and gives memory back while nobody calls.
 	timerArmed atomic.Bool
 	looping    atomic.Bool // an event loop does the timer's work
 
-	mu *xsync.RBMutex
+	mu biaslock.Lock
 	// Guarded by mu; readers may only read.
 	shard    *keyspace.Shard
 	server   *command.Server
 	exec     *command.Exec
+	folded   uint64        // shared reads that the shard's statistics know of
 	unpaused chan struct{} // closed and replaced when a pause ends
 }
 
@@ -86,8 +88,8 @@ func NewCore(o Options, host command.Host) *Core {
 	}
 	c := &Core{
 		clock: o.Clock, log: o.Log, config: o.Config,
-		reclaimer: lazyfree.New(), done: make(chan struct{}), mu: xsync.NewRBMutex(),
-		hits: xsync.NewCounter(), misses: xsync.NewCounter(), unpaused: make(chan struct{}),
+		reclaimer: lazyfree.New(), done: make(chan struct{}),
+		misses: xsync.NewCounter(), unpaused: make(chan struct{}),
 	}
 	settings := keyspace.DefaultSettings()
 	c.shard = keyspace.New(keyspace.Options{
@@ -165,13 +167,15 @@ func (c *Core) Cron() {
 
 // foldSharedStats adds the hits and misses of shared reads to the shard's.
 func (c *Core) foldSharedStats() {
-	h, m := c.hits.Value(), c.misses.Value()
-	if h|m != 0 {
-		c.hits.Add(-h)
-		c.misses.Add(-m)
-		c.shard.Stats.Hits += h
-		c.shard.Stats.Misses += m
+	reads := c.mu.Reads()
+	if reads == c.folded {
+		return
 	}
+	misses := c.misses.Value()
+	c.misses.Add(-misses)
+	c.shard.Stats.Hits += int64(reads-c.folded) - misses
+	c.shard.Stats.Misses += misses
+	c.folded = reads
 }
 
 // random is the keyspace's source of randomness.
@@ -254,7 +258,6 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 	c.mu.RUnlock(t)
 	switch got {
 	case keyspace.SharedHit:
-		c.hits.Inc()
 		if !c.timerArmed.Load() && !c.looping.Load() {
 			c.armTimer() // so that the clock of last use moves on
 		}
@@ -266,7 +269,6 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 			x.ExpireIfDue(db, key)
 			c.Release()
 		}
-		return dst, false, nil
 	}
 	c.misses.Inc()
 	return dst, false, nil
@@ -286,8 +288,8 @@ func (c *Core) Config() *config.Config { return c.config }
 
 // Parameters returns a copy of the parameters as they are now.
 func (c *Core) Parameters() config.Values {
-	t := c.mu.RLock()
-	defer c.mu.RUnlock(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.config.Values
 }
 

@@ -46,7 +46,7 @@ func (x *Exec) usedMemory() int64 {
 // ExpireIfDue deletes key if its time has passed.
 func (x *Exec) ExpireIfDue(db int, key []byte) {
 	var e keyspace.Entry
-	x.shardOf(key).DB(db).Lookup(&e, key, keyspace.Read)
+	x.shardOf(key).DB(db).Lookup(&e, key, keyspace.Peek)
 }
 
 // rates are the instantaneous figures of INFO: means over the last sixteen
