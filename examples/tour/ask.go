@@ -86,6 +86,9 @@ func (t *tour) askImporters() error {
 	}
 	names := v.Strings()
 	slices.Sort(names)
+	if len(names) == 0 {
+		names = []string{"nobody"}
+	}
 	t.wrap(names)
 	return nil
 }
@@ -183,8 +186,7 @@ func (t *tour) askBugs() error {
 		return err
 	}
 	for _, note := range v.Strings() {
-		first, _, _ := strings.Cut(note, "\n")
-		t.printf("   %s\n", clip(first, 90))
+		t.printf("   %s …\n", note)
 	}
 	return nil
 }
@@ -200,12 +202,4 @@ func (t *tour) wrap(words []string) {
 		line += " " + w
 	}
 	t.printf("%s\n", line)
-}
-
-// clip cuts a line to n bytes.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
 }

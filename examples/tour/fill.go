@@ -65,8 +65,8 @@ func (t *tour) fill() error {
 	if err != nil {
 		return err
 	}
-	t.printf("   %s keys after %s, reading and scanning the sources included\n",
-		commas(keys.Int), rounded(time.Since(start)))
+	t.printf("   %s files became %s keys: %s commands from %d goroutines in %s,\n   reading and scanning the sources included\n",
+		commas(len(names)), commas(keys.Int), commas(commands.Load()), runtime.GOMAXPROCS(0), rounded(time.Since(start)))
 	return nil
 }
 

@@ -29,17 +29,17 @@ func (t *tour) memory() error {
 	t.printf("   used_memory is %s; the sorted set of identifiers takes %s, %d bytes a member\n",
 		megabytes(used), megabytes(identifiers.Int), identifiers.Int/max(count.Int, 1))
 
+	empty := timeGC()
 	keys, payload, err := t.storeLines(t.ks.Set)
 	if err != nil {
 		return err
 	}
-	t.progress(keys, keys, commas(keys)+" keys: SET line:<file>:<number> <text>")
 	full, err := t.infoNumber("memory", "used_memory")
 	if err != nil {
 		return err
 	}
-	t.printf("   %s of keys and values, used_memory grew by %s: %.1f bytes a key on top\n",
-		megabytes(payload), megabytes(full-used), float64(full-used-payload)/float64(max(keys, 1)))
+	t.printf("   SET line:<file>:<number> <text>, %s times: %s of keys and values,\n   used_memory grew by %s, %.1f bytes a key on top\n",
+		commas(keys), megabytes(payload), megabytes(full-used), float64(full-used-payload)/float64(max(keys, 1)))
 
 	ours := timeGC()
 	lines := make(map[string][]byte)
@@ -50,8 +50,8 @@ func (t *tour) memory() error {
 		return err
 	}
 	both := timeGC()
-	t.printf("   a full garbage collection takes %s with them in the keyspace,\n   and %s more once a Go map holds the same %s keys\n",
-		rounded(ours), rounded(both-ours), commas(len(lines)))
+	t.printf("   a full garbage collection took %s before, takes %s with them in the keyspace,\n   and %s once a Go map holds the same %s keys\n",
+		rounded(empty), rounded(ours), rounded(both), commas(len(lines)))
 	runtime.KeepAlive(lines)
 	return nil
 }

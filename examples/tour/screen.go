@@ -15,8 +15,7 @@ import (
 type screen struct {
 	w        io.Writer
 	terminal bool
-	last     time.Time // of the last sign of progress
-	quarters int       // of the work at hand that a file was told of
+	last     time.Time // of the last sign of progress; zero before the work
 	chapter  int
 }
 
@@ -41,22 +40,29 @@ func (s *screen) heading(text string) {
 	s.printf("\n%s\n%s\n", text, strings.Repeat("-", utf8.RuneCountInString(text)))
 }
 
-// progress tells how far work has come: text is the line to show.
+// progress tells how far work has come: text is the line to show. A file is told
+// rarely, and nothing of what is done at once.
 func (s *screen) progress(done, total int, text string) {
+	now, pause := time.Now(), 300*time.Millisecond
 	if s.terminal {
-		if now := time.Now(); now.Sub(s.last) > 50*time.Millisecond || done == total {
-			s.last = now
+		pause = 50 * time.Millisecond
+	}
+	if s.last.IsZero() {
+		s.last = now
+	}
+	if now.Sub(s.last) >= pause || s.terminal && done == total {
+		s.last = now
+		if s.terminal {
 			s.printf("\r\x1b[K   %s %s", bar(done, total, 24), text)
+		} else {
+			s.printf("   %3d %%  %s\n", 100*done/total, text)
 		}
-	} else if q := 4 * done / max(total, 1); q > s.quarters {
-		s.quarters = q
-		s.printf("   %3d %%  %s\n", 25*q, text)
 	}
 	if done == total {
+		s.last = time.Time{}
 		if s.terminal {
-			s.printf("\n")
+			s.printf("\r\x1b[K")
 		}
-		s.quarters, s.last = 0, time.Time{}
 	}
 }
 

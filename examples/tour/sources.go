@@ -95,14 +95,14 @@ func study(name string, text []byte) facts {
 	}
 }
 
-// appendBug takes a comment's note on a known bug: // BUG(who): what.
+// appendBug takes a comment's note on a known bug, as go doc shows them:
+//
+//	// BUG(who): what
 func appendBug(bugs []string, comment string) []string {
-	_, note, ok := strings.Cut(comment, "BUG(")
-	if !ok {
-		return bugs
-	}
-	if _, what, ok := strings.Cut(note, "): "); ok {
-		bugs = append(bugs, what)
+	if note, ok := strings.CutPrefix(comment, "// BUG("); ok {
+		if _, what, ok := strings.Cut(note, "): "); ok {
+			bugs = append(bugs, what)
+		}
 	}
 	return bugs
 }

@@ -18,7 +18,7 @@ func TestTour(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	for _, want := range []string{
-		"100 %", "used most?", "err ", "Who imports fmt, sort and sync?", "json", "asn1", "SINTERCARD", "package json",
+		"goroutines in", "used most?", "err ", "Who imports fmt, sort and sync?", "json", "SINTERCARD", "package json",
 		"GET session: ann", "GET session: nothing", "> DEL ", "> UNLINK ", "bytes a key on top", "garbage collection", "The tour took",
 	} {
 		if !strings.Contains(out.String(), want) {
@@ -27,6 +27,21 @@ func TestTour(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "\x1b") {
 		t.Error("escape sequences in what is no terminal")
+	}
+}
+
+func TestProgress(t *testing.T) {
+	var out bytes.Buffer
+	s := newScreen(&out)
+	s.progress(1, 2, "one")
+	s.progress(2, 2, "two")
+	if out.Len() > 0 {
+		t.Errorf("a file is told %q of what is done at once", out.String())
+	}
+	s.terminal = true
+	s.progress(2, 2, "two")
+	if want := "\r\x1b[K   " + strings.Repeat("█", 24) + " two\r\x1b[K"; out.String() != want {
+		t.Errorf("a terminal is told %q, want %q", out.String(), want)
 	}
 }
 
