@@ -44,7 +44,7 @@ func cmdClientSetInfo(c *Ctx) {
 	case c.is(2, "LIB-VER"):
 		to, name = &c.Client.LibVersion, "lib-ver"
 	default:
-		c.Fail(resp.Error("ERR Unrecognized option '" + string(c.Args[2]) + "'"))
+		c.Fail(resp.Error("ERR Unrecognized option '" + asText(c.Args[2]) + "'"))
 		return
 	}
 	if !validName(c.Args[3]) {
@@ -108,7 +108,7 @@ func cmdClientList(c *Ctx) {
 }
 
 func unknownClientType(b []byte) resp.Error {
-	return resp.Error("ERR Unknown client type '" + string(b) + "'")
+	return resp.Error("ERR Unknown client type '" + asText(b) + "'")
 }
 
 // A killFilter selects the clients CLIENT KILL ends. Zero fields select all.
@@ -179,7 +179,7 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 			f.laddr = v
 		case c.is(i, "USER"):
 			if string(v) != "default" {
-				c.Fail(resp.Error("ERR No such user '" + string(v) + "'"))
+				c.Fail(resp.Error("ERR No such user '" + asText(v) + "'"))
 				return f, false
 			}
 			f.user = v

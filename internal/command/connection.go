@@ -108,7 +108,7 @@ func cmdHello(c *Ctx) {
 			}
 			i++
 		default:
-			c.Fail(resp.Error("ERR Syntax error in HELLO option '" + string(c.Args[i]) + "'"))
+			c.Fail(resp.Error("ERR Syntax error in HELLO option '" + asText(c.Args[i]) + "'"))
 			return
 		}
 	}

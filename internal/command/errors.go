@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"strconv"
 
 	"github.com/redweave/redweave/resp"
@@ -34,6 +35,12 @@ const (
 	errNoProto       resp.Error = "NOPROTO unsupported protocol version"
 )
 
+// asText is an argument inside an error text: C takes a zero byte for its end.
+func asText(arg []byte) string {
+	before, _, _ := bytes.Cut(arg, []byte{0})
+	return string(before)
+}
+
 // arityError is the reply to a command with too few or too many arguments.
 // name is the full name, "config|get" for a subcommand.
 func arityError(name string) resp.Error {
@@ -45,14 +52,14 @@ func arityError(name string) resp.Error {
 func unknownCommand(args [][]byte) resp.Error {
 	const limit = 128
 	b := []byte("ERR unknown command '")
-	b = append(b, args[0][:min(len(args[0]), limit)]...)
+	b = append(b, asText(args[0][:min(len(args[0]), limit)])...)
 	b = append(b, "', with args beginning with: "...)
 	shown := 0
 	for _, a := range args[1:] {
 		if shown >= limit {
 			break
 		}
-		part := a[:min(len(a), limit-shown)]
+		part := asText(a[:min(len(a), limit-shown)])
 		b = append(b, '\'')
 		b = append(b, part...)
 		b = append(b, "' "...)
@@ -63,7 +70,7 @@ func unknownCommand(args [][]byte) resp.Error {
 
 // unknownSubcommand is the reply to a container command's unknown subcommand.
 func unknownSubcommand(container string, sub []byte) resp.Error {
-	return resp.Error("ERR unknown subcommand '" + string(sub[:min(len(sub), 128)]) + "'. Try " +
+	return resp.Error("ERR unknown subcommand '" + asText(sub[:min(len(sub), 128)]) + "'. Try " +
 		upper(container) + " HELP.")
 }
 
@@ -71,7 +78,7 @@ func unknownSubcommand(container string, sub []byte) resp.Error {
 // itself, DEBUG, or counts their arguments beyond the arity.
 func subcommandSyntax(container string, sub []byte) resp.Error {
 	return resp.Error("ERR unknown subcommand or wrong number of arguments for '" +
-		string(sub[:min(len(sub), 128)]) + "'. Try " + container + " HELP.")
+		asText(sub[:min(len(sub), 128)]) + "'. Try " + container + " HELP.")
 }
 
 // invalidExpire is the reply to an expiry that is not positive or overflows.

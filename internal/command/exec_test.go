@@ -87,3 +87,25 @@ func TestStrings(t *testing.T) {
 	b.want("NOPE x", "-ERR unknown command 'NOPE', with args beginning with: 'x' \r\n")
 	b.want("GET", "-ERR wrong number of arguments for 'get' command\r\n")
 }
+
+// TestZeroByteEndsErrorText: errors quoted arguments whole, where Redis stops at
+// a zero byte.
+func TestZeroByteEndsErrorText(t *testing.T) {
+	b := newBench(t)
+	for _, c := range []struct{ line, want string }{
+		{"NO\x00PE a\x00b cd", "ERR unknown command 'NO', with args beginning with: 'a' 'cd' "},
+		{"OBJECT a\x00b", "ERR unknown subcommand 'a'. Try OBJECT HELP."},
+		{"EXPIRE k 1 a\x00b", "ERR Unsupported option a"},
+		{"HELLO 3 a\x00b", "ERR Syntax error in HELLO option 'a'"},
+	} {
+		b.want(c.line, "-"+c.want+"\r\n")
+	}
+}
+
+// TestScanCountOfMax: a COUNT near the largest integer overflowed, and SCAN found
+// nothing.
+func TestScanCountOfMax(t *testing.T) {
+	b := newBench(t)
+	b.want("SET a 1", "+OK\r\n")
+	b.want("SCAN 0 COUNT 9223372036854775807", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n")
+}

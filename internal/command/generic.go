@@ -81,7 +81,7 @@ func (c *Ctx) parseExpireCondition(i int) (o expireCondition, ok bool) {
 		case c.is(i, "LT"):
 			o.lt = true
 		default:
-			c.Fail(resp.Error("ERR Unsupported option " + string(c.Args[i])))
+			c.Fail(resp.Error("ERR Unsupported option " + asText(c.Args[i])))
 			return o, false
 		}
 	}
@@ -411,7 +411,7 @@ func cmdScan(c *Ctx) {
 	db := c.shards[0].DB(c.Client.DB)
 	e, side := c.entry(), c.beginSide()
 	cursor, n, seen := o.cursor, 0, int64(0)
-	for range o.count*10 + 1 {
+	for range min(o.count, math.MaxInt64/10) * 10 {
 		cursor = db.Scan(cursor, e, func(e *keyspace.Entry) {
 			seen++
 			key := e.Key()

@@ -1,0 +1,53 @@
+package difftest_test
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redweave/redweave"
+	"github.com/redweave/redweave/internal/difftest"
+	"github.com/redweave/redweave/internal/transcript"
+	"github.com/redweave/redweave/resp/resptest"
+)
+
+var (
+	commands = flag.Int("difftest.commands", 2000, "random commands in each run")
+	seed     = flag.Uint64("difftest.seed", 0, "seed of the first run; 0 for any")
+	runs     = flag.Int("difftest.runs", 4, "runs")
+	only     = flag.String("difftest.only", "", "commands to draw from, separated by commas")
+)
+
+// ours is a server in this process as difftest sees it.
+type ours struct{ *resptest.Server }
+
+func (o ours) Dial() (transcript.Conn, error) {
+	c, err := o.Server.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return transcript.NewConn(c), nil
+}
+
+func (o ours) Advance(d time.Duration) { time.Sleep(d) }
+
+func TestAgainstRedis(t *testing.T) {
+	reference := transcript.Reference(t)
+	for i := range *runs {
+		o := difftest.Options{Commands: *commands}
+		if *seed != 0 {
+			o.Seed = *seed + uint64(i)
+		}
+		if *only != "" {
+			o.Only = strings.Split(*only, ",")
+		}
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			s := resptest.NewServer(t, resptest.Options{
+				Keyspace: redweave.Options{Config: map[string]string{"enable-debug-command": "yes"}},
+			})
+			difftest.Run(t, ours{s}, reference, o)
+		})
+	}
+}
