@@ -6,9 +6,9 @@ import (
 )
 
 // Keys expire in two ways. A lookup that meets a key whose time has passed
-// deletes it; and the active cycle looks for those nobody looks up, as Redis
-// does: it samples volatile keys, and as long as more than a tenth of a sample
-// had expired it takes another, within a share of the time.
+// deletes it; and the active cycle looks for those nobody looks up. As Redis
+// does, it samples volatile keys, and goes on as long as many of them have
+// expired, within a share of the time:
 //
 //	cycle   when                        time limit
 //	slow    Hz times a second           25 % (+2 an effort step) of 1/Hz
@@ -16,14 +16,25 @@ import (
 //	        if the last cycle ran out
 //	        of time
 //
-// The effort (1 to 10) also takes more keys a sample and accepts fewer expired
-// keys lying about.
+// Redis stops when a tenth or less of a sample had expired, and so leaves a tenth
+// of the volatile keys lying about dead. That is right where keys expire faster
+// than there is time to find them all. Where they do not, here the cycle goes on
+// down to a hundredth, for two fifths of the time limit at most:
+//
+//	share of a batch that had expired     > 10 %   > 1 %    less
+//	goes on until                         limit    2/5      –
+//
+// The effort (1 to 10) takes more keys a sample and lowers the 10 %.
+//
+// Hashes with fields that expire are looked through in the same way, under the same
+// limits; see fieldexpire.go.
 const (
 	expireDBsPerCycle   = 16
 	expireKeysPerLoop   = 20
 	expireFastNanos     = 1_000_000
 	expireSlowPercent   = 25
 	expireAcceptPercent = 10
+	expireRarePercent   = 1
 	expireBucketsPerKey = 20
 	expireClockEvery    = 16
 	staleWeight         = 0.05
@@ -35,6 +46,13 @@ type expireState struct {
 	db       int   // where the next call begins
 	capped   bool  // the last call ran out of time
 	lastFast int64 // nanos of the last fast cycle's start
+
+	// Of the present call.
+	deadline     int64 // nanos
+	rareDeadline int64 // nanos: for going on although few have expired
+	total, hits  int
+
+	// Of the present sample.
 	due      []slab.Ref
 	sampled  int
 	ttlSum   int64
@@ -70,88 +88,108 @@ func (db *DB) expireNow(e *Entry) {
 	}
 }
 
-// Expire deletes e as EXPIRE with a time in the past does: under the expiry
-// setting of lazy freeing, counted as a deletion.
-func (db *DB) ExpireImmediately(e *Entry) { db.Delete(e, lazyfree.Expire) }
-
 // ExpireCycle looks for keys and hash fields whose time has passed. The owner
 // calls it with fast false Hz times a second, and with fast true before it
 // sleeps. It reports whether the time limit ended it.
 func (s *Shard) ExpireCycle(fast bool) bool {
-	if s.ActiveExpireOff {
+	x := &s.expire
+	if s.ActiveExpireOff || fast && !x.capped {
 		return false
 	}
-	x := &s.expire
-	effort := s.set.ExpireEffort - 1
 	start := s.nano()
+	effort := max(s.set.ExpireEffort-1, 0)
 	limit := int64(expireSlowPercent+2*effort) * 1_000_000_000 / 100 / int64(max(s.set.Hz, 1))
 	if fast {
 		limit = expireFastNanos + expireFastNanos/4*int64(effort)
-		if !x.capped || start < x.lastFast+2*limit {
+		if start < x.lastFast+2*limit {
 			return false
 		}
 		x.lastFast = start
 	}
+	x.deadline, x.rareDeadline = start+limit, start+limit/5*2
+	x.total, x.hits = 0, 0
+	dbs := min(expireDBsPerCycle, len(s.dbs))
+	if x.capped {
+		dbs = len(s.dbs)
+	}
 	x.capped = false
-	deadline := start + limit
-	total, expired := 0, 0
-	for range min(expireDBsPerCycle, len(s.dbs)) {
-		if x.capped {
-			break
-		}
+	for ; dbs > 0 && !x.capped; dbs-- {
 		db := s.dbs[x.db%len(s.dbs)]
 		x.db = (x.db + 1) % len(s.dbs)
-		if db == nil {
-			continue
+		if db != nil {
+			db.expireKeys(effort)
+			db.expireFields(effort)
 		}
-		n, m := db.expireKeys(effort, deadline)
-		total, expired = total+n, expired+m
-		db.expireFields(deadline)
 	}
 	if x.capped {
 		s.Stats.ExpireTimeCapped++
 	}
 	stale := 0.0
-	if total > 0 {
-		stale = float64(expired) / float64(total)
+	if x.total > 0 {
+		stale = float64(x.hits) / float64(x.total)
 	}
 	s.Stats.StalePercent = stale*100*staleWeight + s.Stats.StalePercent*(1-staleWeight)
 	s.Stats.ExpireCycleNanos += s.nano() - start
 	return x.capped
 }
 
-// expireKeys samples volatile keys until few of a sample have expired. It
-// returns how many it looked at and how many had.
-func (db *DB) expireKeys(effort int, deadline int64) (total, expired int) {
+// goOn says, after a batch of samples, whether to take another: hits is how many
+// of those sampled had expired.
+func (s *Shard) goOn(effort, sampled, hits int) bool {
+	x := &s.expire
+	if hits*100 <= sampled*expireRarePercent {
+		return false
+	}
+	if s.nanos == nil {
+		return true
+	}
+	now := s.nanos()
+	if now > x.deadline {
+		x.capped = true
+		return false
+	}
+	return now <= x.rareDeadline || hits*100 > sampled*(expireAcceptPercent-effort)
+}
+
+// expireKeys samples volatile keys, a batch of loops at a time, until few of a
+// batch had expired.
+func (db *DB) expireKeys(effort int) {
 	s, x := db.shard, &db.shard.expire
 	perLoop := expireKeysPerLoop + expireKeysPerLoop/4*effort
-	accept := expireAcceptPercent - effort
-	for loop := 1; ; loop++ {
-		if db.expires.Len() == 0 {
-			db.ttlMean = 0
-			return total, expired
+	for {
+		sampled, hits := 0, 0
+		for range expireClockEvery {
+			if db.expires.Len() == 0 {
+				db.ttlMean = 0
+				break
+			}
+			db.expireSample(perLoop)
+			sampled, hits = sampled+x.sampled, hits+len(x.due)
 		}
-		x.due, x.sampled, x.ttlSum, x.ttlCount = x.due[:0], 0, 0, 0
-		want := min(perLoop, db.expires.Len())
-		for buckets := 0; x.sampled < want && buckets < want*expireBucketsPerKey; buckets++ {
-			db.expireCursor = db.expires.Scan(db.expireCursor, db.sampleExpiry)
-		}
-		for _, ref := range x.due {
-			e := &x.scratch
-			e.bind(db, 0, ref)
-			e.hash = db.keys.Hash(e.Key())
-			db.expireNow(e)
-		}
-		db.noteTTL(x.ttlSum, x.ttlCount)
-		total, expired = total+x.sampled, expired+len(x.due)
-		if loop%expireClockEvery == 0 && s.nanos != nil && s.nano() > deadline {
-			x.capped = true
-			return total, expired
-		}
-		if x.sampled == 0 || len(x.due)*100/x.sampled <= accept {
-			return total, expired
+		x.total, x.hits = x.total+sampled, x.hits+hits
+		if !s.goOn(effort, sampled, hits) {
+			return
 		}
 	}
+}
+
+// expireSample looks at n volatile keys or some more, going on where the sample
+// before ended, and deletes those whose time has passed.
+func (db *DB) expireSample(n int) {
+	x := &db.shard.expire
+	x.due, x.sampled, x.ttlSum, x.ttlCount = x.due[:0], 0, 0, 0
+	// No key comes twice: a round of the cursor meets them all.
+	n = min(n, db.expires.Len())
+	for buckets := 0; x.sampled < n && buckets < n*expireBucketsPerKey; buckets++ {
+		db.expireCursor = db.expires.Scan(db.expireCursor, db.sampleExpiry)
+	}
+	e := &x.scratch
+	for _, ref := range x.due {
+		e.bind(db, 0, ref)
+		e.hash = db.keys.Hash(e.Key())
+		db.expireNow(e)
+	}
+	db.noteTTL(x.ttlSum, x.ttlCount)
 }
 
 // sampleExpiry notes one volatile key for the cycle.

@@ -2,7 +2,6 @@ package keyspace
 
 import (
 	"github.com/redweave/redweave/datatypes/hash"
-	"github.com/redweave/redweave/datatypes/listpack"
 	"github.com/redweave/redweave/internal/slab"
 	"github.com/redweave/redweave/lazyfree"
 )
@@ -12,35 +11,57 @@ import (
 // table of their own; a hash knows its earliest expiry, so that looking at one
 // that has nothing due costs next to nothing.
 const (
-	fieldHashesPerCycle  = 256
-	fieldExpiriesPerHash = 64
+	expireHashesPerLoop = 20
+	fieldsPerVisit      = 64 // removed from one hash between two looks at the clock
 )
 
-// expireFields removes fields whose time has passed from some of the hashes that
-// have fields with a TTL, going on where the last call ended.
-func (db *DB) expireFields(deadline int64) {
-	if db.fieldTTLs.Len() == 0 {
-		return
-	}
+// expireFields removes fields whose time has passed from the hashes that have
+// fields with a TTL, a batch of hashes at a time, until few of a batch had any.
+// It looks at some even when there is no time left, so that keys do not keep
+// fields from their turn.
+func (db *DB) expireFields(effort int) {
 	s, x := db.shard, &db.shard.expire
-	for seen := 0; seen < fieldHashesPerCycle; {
+	for db.fieldTTLs.Len() > 0 {
 		x.due = x.due[:0]
-		db.fieldCursor = db.fieldTTLs.Scan(db.fieldCursor, func(ref slab.Ref) {
-			seen++
-			x.due = append(x.due, ref)
-		})
+		n := min(expireHashesPerLoop*(1+effort/2), db.fieldTTLs.Len())
+		for len(x.due) < n {
+			db.fieldCursor = db.fieldTTLs.Scan(db.fieldCursor, db.sampleFields)
+		}
+		hits := 0
 		for _, ref := range x.due {
 			e := &x.scratch
 			e.bind(db, 0, ref)
 			e.hash = db.keys.Hash(e.Key())
-			db.ExpireFields(e, fieldExpiriesPerHash)
+			if db.expireHash(e) {
+				hits++
+			}
 		}
-		if db.fieldCursor == 0 {
+		x.total, x.hits = x.total+len(x.due), x.hits+hits
+		if x.capped || !s.goOn(effort, len(x.due), hits) {
 			return
 		}
-		if s.nanos != nil && s.nano() > deadline {
+	}
+}
+
+// sampleFields notes one hash for the cycle. A bucket and its twin come at once.
+func (db *DB) sampleFields(ref slab.Ref) {
+	x := &db.shard.expire
+	x.due = append(x.due, ref)
+}
+
+// expireHash removes the fields of e whose time has passed, until the cycle's
+// time limit. It reports whether there was one.
+func (db *DB) expireHash(e *Entry) (any bool) {
+	s, x := db.shard, &db.shard.expire
+	for {
+		n, left := db.ExpireFields(e, fieldsPerVisit)
+		any = any || n > 0
+		if n < fieldsPerVisit || !left {
+			return any
+		}
+		if s.nanos != nil && s.nanos() > x.deadline {
 			x.capped = true
-			return
+			return any
 		}
 	}
 }
@@ -50,11 +71,18 @@ func (db *DB) expireFields(deadline int64) {
 // still there.
 func (db *DB) ExpireFields(e *Entry, limit int) (n int, left bool) {
 	s := db.shard
-	h := hash.Open(e)
-	if at, ok := h.NextExpiry(); !ok || at > s.now {
+	if e.flags()&flagFields == 0 {
 		return 0, true
 	}
-	n = h.ExpireDue(s.now, limit, func(listpack.Value) {})
+	h := hash.Open(e)
+	at, ok := h.NextExpiry()
+	if !ok {
+		db.TrackFields(e, false) // a command took the last TTL away and said nothing
+	}
+	if !ok || at > s.now {
+		return 0, true
+	}
+	n = h.ExpireDue(s.now, limit, nil)
 	if n == 0 {
 		return 0, true
 	}
