@@ -118,9 +118,13 @@ func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 	go shutDownOn(stop, ks, s, log)
 
 	var group errgroup.Group
+	ready := map[string]bool{}
 	for _, l := range listeners {
 		group.Go(func() error { return ks.Serve(l) })
-		log.Info("Ready to accept connections " + l.Addr().Network())
+		if network := l.Addr().Network(); !ready[network] {
+			ready[network] = true
+			log.Info("Ready to accept connections " + network)
+		}
 	}
 	err := group.Wait()
 	if s.unixSocket != "" {

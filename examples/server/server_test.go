@@ -286,13 +286,15 @@ func TestShutdownCommand(t *testing.T) {
 	}
 }
 
+var versionLine = regexp.MustCompile(`^Redis server v=7\.\d+\.\d+ sha=\w+:\d malloc=\S+ bits=(32|64) build=\w+\n$`)
+
 func TestVersionAndHelp(t *testing.T) {
 	for _, arg := range []string{"-v", "--version"} {
 		var out, errs bytes.Buffer
 		if status := run([]string{arg}, &out, &errs); status != 0 || errs.Len() > 0 {
 			t.Errorf("%s: exit status %d, %q", arg, status, errs.String())
 		}
-		if ok, _ := regexp.MatchString(`^Redis server v=7\.\d+\.\d+ sha=\w+:\d malloc=\S+ bits=(32|64) build=\w+\n$`, out.String()); !ok {
+		if !versionLine.MatchString(out.String()) {
 			t.Errorf("%s: %q", arg, out.String())
 		}
 	}
