@@ -14,8 +14,10 @@ func ParseInt(b []byte) (int64, bool) {
 		return 0, false
 	}
 	if n == 1 {
-		d := b[0] - '0'
-		return int64(d), d <= 9
+		if d := b[0] - '0'; d <= 9 {
+			return int64(d), true
+		}
+		return 0, false
 	}
 	neg := b[0] == '-'
 	if neg {
