@@ -211,6 +211,7 @@ func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error 
 			return ErrClosed
 		}
 		v := x.Do(cl, args)
+		x.Settle()
 		if v != command.Paused {
 			c.Release()
 			return nil

@@ -110,25 +110,10 @@ func (s *Session) run(x *command.Exec, data []byte, l Limits, b *Batch) State {
 		if b.n > 1 {
 			x.Warm(cl, b.keys)
 		}
-		for i := range b.n {
-			c := &b.commands[i]
-			args := b.args[c.first:c.last]
-			if len(args) > 0 {
-				switch x.Do(cl, args) {
-				case command.Paused:
-					s.parser.Reset()
-					s.keep(data[c.start:])
-					return Held
-				case command.Closing:
-					s.in = nil
-					return Ending
-				}
-			}
-			if cl.Out.Len() > outputHigh {
-				s.parser.Reset()
-				s.keep(data[c.end:])
-				return Stalled
-			}
+		state := s.execute(x, data, b)
+		x.Settle()
+		if state != WantInput {
+			return state
 		}
 		data = data[taken:]
 		if err != nil {
@@ -140,6 +125,32 @@ func (s *Session) run(x *command.Exec, data []byte, l Limits, b *Batch) State {
 	s.keep(data)
 	if len(s.in) > l.QueryBuffer {
 		return TooLarge
+	}
+	return WantInput
+}
+
+// execute runs the commands of a batch that was gathered from data.
+func (s *Session) execute(x *command.Exec, data []byte, b *Batch) State {
+	cl := &s.Client
+	for i := range b.n {
+		c := &b.commands[i]
+		args := b.args[c.first:c.last]
+		if len(args) > 0 {
+			switch x.Do(cl, args) {
+			case command.Paused:
+				s.parser.Reset()
+				s.keep(data[c.start:])
+				return Held
+			case command.Closing:
+				s.in = nil
+				return Ending
+			}
+		}
+		if cl.Out.Len() > outputHigh {
+			s.parser.Reset()
+			s.keep(data[c.end:])
+			return Stalled
+		}
 	}
 	return WantInput
 }

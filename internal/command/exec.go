@@ -1,8 +1,6 @@
 package command
 
 import (
-	"time"
-
 	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/resp"
@@ -19,9 +17,10 @@ type Exec struct {
 	stats  []Stats // by Command.id
 	errors map[string]int64
 
-	nanos    int64 // when the previous command ended; the next begins there
+	nanos    int64 // when the last timed command ended; the next begins there
 	tickEnds int64 // the monotonic time at which the shards' clock moves on
 	calls    int64
+	quick    quickRun
 }
 
 func newExec(s *Server, shards []*keyspace.Shard) *Exec {
@@ -96,8 +95,11 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 		}
 	}
 	start := cl.Out.Len()
+	if cmd.flags&spec.Fast == 0 {
+		x.Settle()
+	}
 	cmd.run(c)
-	x.account(c, cmd)
+	x.account(c, cmd, cl.Out.Len()-start)
 	if cl.Flags&silent != 0 {
 		x.silence(cl, start)
 	}
@@ -179,31 +181,6 @@ func (x *Exec) after(cl *Client, _ *Command) Verdict {
 		return Closing
 	}
 	return Done
-}
-
-// account notes that a command ran, and how long it took: from the end of the
-// one before, so that one reading of the clock serves both.
-func (x *Exec) account(c *Ctx, cmd *Command) {
-	now := x.clock.Nanos()
-	took := now - x.nanos
-	x.nanos = now
-	x.calls++
-	st := &x.stats[cmd.id]
-	st.Calls++
-	st.Nanos += took
-	if c.failed {
-		st.Failed++
-	}
-	if x.trackLatency {
-		st.Latency.Record(time.Duration(took))
-	}
-	c.Client.LastNanos = now
-	if now >= x.tickEnds {
-		x.tick()
-	}
-	if took >= x.slowNanos {
-		x.noteSlow(c, cmd, took)
-	}
 }
 
 // countError counts an error reply under its code, for INFO errorstats. The

@@ -60,6 +60,7 @@ func (b *bench) run(args ...[]byte) string {
 	b.x.Begin()
 	b.cl.Out.Reset()
 	b.x.Do(b.cl, args)
+	b.x.Settle()
 	return string(b.cl.Out.Bytes())
 }
 
@@ -108,4 +109,12 @@ func TestScanCountOfMax(t *testing.T) {
 	b := newBench(t)
 	b.want("SET a 1", "+OK\r\n")
 	b.want("SCAN 0 COUNT 9223372036854775807", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n")
+}
+
+// TestExpireTimeAtTheEndOfTime: rounding the last millisecond there is overflowed.
+func TestExpireTimeAtTheEndOfTime(t *testing.T) {
+	b := newBench(t)
+	b.want("SET k v PXAT 9223372036854775807", "+OK\r\n")
+	b.want("EXPIRETIME k", ":9223372036854776\r\n")
+	b.want("PEXPIRETIME k", ":9223372036854775807\r\n")
 }

@@ -184,7 +184,7 @@ func (c *Ctx) ttl(u expiryUnit) {
 		at = max(at-c.now(), 0)
 	}
 	if u.seconds {
-		at = (at + 500) / 1000
+		at = at/1000 + at%1000/500 // rounded, and no overflow at the end of time
 	}
 	c.Out.Int(at)
 }

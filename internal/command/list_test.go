@@ -66,6 +66,7 @@ func (b *bench) noAllocs(lines ...string) {
 		run := func() {
 			b.cl.Out.Reset()
 			b.x.Do(b.cl, args)
+			b.x.Settle()
 		}
 		run()
 		if strings.HasPrefix(string(b.cl.Out.Bytes()), "-") {

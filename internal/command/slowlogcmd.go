@@ -63,16 +63,16 @@ func cmdSlowlogReset(c *Ctx) {
 // noteSlow enters a command that took long in the slow log and tells the
 // latency monitor of it. took is in nanoseconds; each of the two has its own
 // threshold, and 0 means "everything" to the one, "nothing" to the other.
-func (x *Exec) noteSlow(c *Ctx, cmd *Command, took int64) {
+func (x *Exec) noteSlow(cl *Client, cmd *Command, args [][]byte, took int64) {
 	now := x.now() / 1000
 	us := took / 1000
 	slowest := x.config.SlowlogLogSlowerThan
 	if slowest >= 0 && us >= slowest && cmd.flags&spec.SkipSlowlog == 0 {
-		e := slowlog.Entry{UnixSeconds: now, Micros: us, Name: c.Client.Name}
-		if c.Client.Conn != nil {
-			e.Client = c.Client.Conn.RemoteAddr()
+		e := slowlog.Entry{UnixSeconds: now, Micros: us, Name: cl.Name}
+		if cl.Conn != nil {
+			e.Client = cl.Conn.RemoteAddr()
 		}
-		x.slow.Push(e, redacted(cmd, c.Args), x.config.SlowlogMaxLen)
+		x.slow.Push(e, redacted(cmd, args), x.config.SlowlogMaxLen)
 	}
 	ms := us / 1000
 	if threshold := x.config.LatencyMonitorThreshold; threshold > 0 && ms >= threshold {

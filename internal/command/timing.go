@@ -1,0 +1,87 @@
+package command
+
+import (
+	"time"
+
+	"github.com/redweave/redweave/internal/command/spec"
+)
+
+// Every command is timed, for commandstats, latencystats, the slow log and the
+// latency monitor. A command begins when the one before it ended, so that one
+// reading of the clock serves two; and quick ones share a reading:
+//
+//	GET   GET   GET   GET   ZRANGE   GET   GET  |
+//	 ·     ·     ·     │      │       ·     │   end of batch
+//	└── a quarter each ┘└ all ┘└─ half each ┘
+//
+// Quick is what the table calls fast, with little to read and little to reply:
+// a reading of the clock would cost it a tenth of its own time. What happens to
+// such a run as a whole, such as a page fault or a lost time slice, is shared by
+// its members; when the run is slow enough for the slow log, its last command is
+// entered. When the thresholds ask for more precision, nothing is shared.
+
+const (
+	quickMost  = 8       // commands that share a reading
+	quickReply = 1 << 10 // bytes
+	quickArg   = 1 << 10 // bytes of the last argument
+	quickSlow  = 1_000_000
+)
+
+// quickRun is the commands since the last reading of the clock.
+type quickRun struct {
+	n        int
+	commands [quickMost]*Command
+	client   *Client
+	args     [][]byte // of the last
+}
+
+// account notes that a command ran and replied so many bytes.
+func (x *Exec) account(c *Ctx, cmd *Command, replied int) {
+	x.calls++
+	st := &x.stats[cmd.id]
+	st.Calls++
+	if c.failed {
+		st.Failed++
+	}
+	q := &x.quick
+	q.commands[q.n] = cmd
+	q.n++
+	q.client, q.args = c.Client, c.Args
+	if q.n < quickMost && cmd.flags&spec.Fast != 0 && replied <= quickReply &&
+		len(c.Args[len(c.Args)-1]) <= quickArg && x.slowNanos >= quickSlow {
+		return
+	}
+	x.settle()
+}
+
+// Settle reads the clock for the commands that have not been timed yet. The
+// owner calls it at the end of a batch, while the arguments of its last command
+// are still there.
+func (x *Exec) Settle() {
+	if x.quick.n > 0 {
+		x.settle()
+	}
+}
+
+func (x *Exec) settle() {
+	q := &x.quick
+	now := x.clock.Nanos()
+	all := now - x.nanos
+	took := all / int64(q.n)
+	x.nanos = now
+	for _, cmd := range q.commands[:q.n] {
+		st := &x.stats[cmd.id]
+		st.Nanos += took
+		if x.trackLatency {
+			st.Latency.Record(time.Duration(took))
+		}
+	}
+	q.client.LastNanos = now
+	if now >= x.tickEnds {
+		x.tick()
+	}
+	if all >= x.slowNanos {
+		x.noteSlow(q.client, q.commands[q.n-1], q.args, all)
+	}
+	q.n, q.client, q.args = 0, nil, nil
+}
