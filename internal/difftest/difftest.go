@@ -52,6 +52,9 @@ type Options struct {
 // dumpEvery is how many commands go by between dumps.
 const dumpEvery = 250
 
+// expireEvery is how many commands go by between keys that expire.
+const expireEvery = 100
+
 // Run compares ours with the reference. Neither may have other clients; both are
 // emptied.
 func Run(t testing.TB, ours, reference transcript.Server, o Options) {
@@ -76,6 +79,9 @@ func Run(t testing.TB, ours, reference transcript.Server, o Options) {
 	r.gen = newGenerator(rnd, o, r.common())
 	for i := range o.Commands {
 		r.step(r.gen.next())
+		if i%expireEvery == 0 {
+			r.expire(pick(r.gen, poolKeys()))
+		}
 		if i%dumpEvery == dumpEvery-1 || i == o.Commands-1 {
 			r.compareDumps()
 		}
@@ -198,6 +204,16 @@ func (r *run) step(c call) {
 		return
 	}
 	r.fail(c.args, "ours      "+ours.String(), "reference "+ref.String())
+}
+
+// expire lets a key expire on both sides.
+func (r *run) expire(key string) {
+	args := [][]byte{[]byte("PEXPIRE"), []byte(key), []byte("1")}
+	r.history = append(r.history, args)
+	r.ours.do(args...)
+	if r.ref.do(args...).Text == "1" {
+		time.Sleep(3 * time.Millisecond)
+	}
 }
 
 // fail reports a difference with what led to it, and starts anew.

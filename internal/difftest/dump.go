@@ -16,6 +16,8 @@ func (r *run) compareDumps() {
 	r.t.Helper()
 	for db := range databases {
 		r.both("SELECT", fmt.Sprint(db))
+		// What has expired counts in a digest until somebody comes across it.
+		r.both(append([]string{"EXISTS"}, poolKeys()...)...)
 		for _, key := range r.keysOfBoth() {
 			if fault := r.compareKey(key); fault != nil {
 				r.fail([][]byte{[]byte("dump of db " + fmt.Sprint(db)), []byte(key)}, fault...)
@@ -25,7 +27,11 @@ func (r *run) compareDumps() {
 	}
 	ours, ref := r.ours.words("DEBUG", "DIGEST"), r.ref.words("DEBUG", "DIGEST")
 	if ours.Text != ref.Text {
-		r.fail([][]byte{[]byte("DEBUG"), []byte("DIGEST")}, "ours      "+ours.String(), "reference "+ref.String())
+		lines := []string{"ours      " + ours.String(), "reference " + ref.String()}
+		for _, s := range []side{r.ours, r.ref} {
+			lines = append(lines, s.words("INFO", "keyspace").String())
+		}
+		r.fail([][]byte{[]byte("DEBUG"), []byte("DIGEST")}, lines...)
 		return
 	}
 	r.both("SELECT", "0")

@@ -41,8 +41,10 @@ var oftener = map[string]int{
 
 // A generator draws commands.
 type generator struct {
-	rnd  *rand.Rand
-	cmds []*spec.Command // those that are drawn more often stand here more often
+	rnd     *rand.Rand
+	cmds    []*spec.Command // those that are drawn more often stand here more often
+	members int             // how many different members there are, more or less
+	most    int             // how often an argument is repeated at most
 }
 
 // groups are the families drawn from.
@@ -52,7 +54,10 @@ var groups = []spec.Group{
 }
 
 func newGenerator(rnd *rand.Rand, o Options, common map[string]bool) *generator {
-	g := &generator{rnd: rnd}
+	g := &generator{rnd: rnd, members: 16, most: 16}
+	if rnd.IntN(4) == 0 { // large values, which few commands take away again
+		g.members, g.most = 2000, 400
+	}
 	if o.Groups == nil {
 		o.Groups = groups
 	}
@@ -138,7 +143,7 @@ func (b *builder) arg(a *spec.Arg) {
 	if a.Flags&spec.Multiple != 0 {
 		times = 1 + b.rnd.IntN(4)
 		if b.one(8) {
-			times += b.rnd.IntN(12)
+			times += b.rnd.IntN(b.most)
 		}
 		if b.many > 0 {
 			times = b.many

@@ -42,6 +42,17 @@ func isPoolKey(b []byte) bool {
 	return len(b) == 2 && strings.IndexByte(allLetters+lexLetter, b[0]) >= 0 && '0' <= b[1] && b[1] < '0'+keysPerFamily
 }
 
+// poolKeys returns every key that the generator means as one.
+func poolKeys() []string {
+	list := []string{"nokey"}
+	for _, letter := range allLetters + lexLetter {
+		for i := range keysPerFamily {
+			list = append(list, string(letter)+strconv.Itoa(i))
+		}
+	}
+	return append(append(list, words...), nonsense...)
+}
+
 var (
 	badCounts = []string{"0", "-1", "5", "abc", "", "9223372036854775807", "1.5"}
 	nonsense  = []string{"", "abc", "NX", "-1", "WITHSCORES", "LIMIT", "COUNT", "9223372036854775808", "s0", "z0", "\x00\xff", "1e5", "GET"}
@@ -74,9 +85,9 @@ func (b *builder) word() string {
 	default:
 		// In one command members are numbers only, or words only, as a rule.
 		if b.style == 0 {
-			return strconv.Itoa(b.rnd.IntN(20))
+			return strconv.Itoa(b.rnd.IntN(b.members))
 		}
-		return fmt.Sprintf("m%d", b.rnd.IntN(16))
+		return fmt.Sprintf("m%d", b.rnd.IntN(b.members))
 	}
 }
 
@@ -85,12 +96,12 @@ func (b *builder) key() string {
 	if !ok || b.one(12) {
 		letter = string(allLetters[b.rnd.IntN(len(allLetters))])
 	}
-	if b.one(40) {
-		return "nokey"
-	}
 	stores := b.cmd.Name == "zrangestore" && len(b.words) == 1
-	if b.byName() && !stores || lexWriters[b.cmd.Name] && b.one(4) {
+	switch {
+	case b.byName() && !stores || lexWriters[b.cmd.Name] && b.one(4):
 		letter = lexLetter
+	case b.one(40):
+		return "nokey"
 	}
 	return letter + strconv.Itoa(b.rnd.IntN(keysPerFamily))
 }
