@@ -61,14 +61,22 @@ func compare(w io.Writer, what string, load func(s side) (payload int64, err err
 }
 
 func measureHashes(w io.Writer) error {
-	return compare(w, "hashes of 8 fields", func(s side) (payload int64, err error) {
+	if err := compareHashes(w, "hashes of 8 strings", "v%d-%07d"); err != nil {
+		return err
+	}
+	return compareHashes(w, "hashes of 8 numbers", "%[1]d%06[2]d")
+}
+
+// compareHashes writes the value of field f of hash i by format.
+func compareHashes(w io.Writer, what, format string) error {
+	return compare(w, what, func(s side) (payload int64, err error) {
 		fields, values := make([][]byte, hashFields), make([][]byte, hashFields)
 		for i := range manyHashes {
 			key := fmt.Appendf(nil, "user:%07d", i)
 			payload += int64(len(key))
 			for f := range fields {
 				fields[f] = fmt.Appendf(fields[f][:0], "field%d", f)
-				values[f] = fmt.Appendf(values[f][:0], "v%d-%07d-%d", f, i, f)
+				values[f] = fmt.Appendf(values[f][:0], format, f+1, i)
 				payload += int64(len(fields[f]) + len(values[f]))
 			}
 			if err := s.hash(key, fields, values); err != nil {

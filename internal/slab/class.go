@@ -2,24 +2,29 @@ package slab
 
 import "math/bits"
 
-// Size classes. Sizes count in granules of 8 bytes. Up to 16 granules every
-// count is a class of its own; from there each doubling is cut into eight equal
-// steps, so the next class is never more than an eighth larger:
+// Size classes. Sizes count in granules of 8 bytes. Up to 32 granules every
+// count is a class of its own; from there each doubling is cut into sixteen equal
+// steps, so the next class is never more than a sixteenth larger:
 //
-//	bytes   8 16 24 … 64 │ 72 80 … 128 │ 144 160 … 256 │ 288 … 512 │ …
-//	class   0  1  2 …  7 │  8  9 …  15 │  16  17 …  23 │  24 …  31 │ …
+//	bytes   8 16 24 … 128 │ 136 144 … 256 │ 272 288 … 512 │ 544 … 1024 │ …
+//	class   0  1  2 …  15 │  16  17 …  31 │  32  33 …  47 │  48 …   63 │ …
 //
-// A class number is a tiny floating-point number, three bits of mantissa under
+// A class number is a tiny floating-point number, four bits of mantissa under
 // an exponent. With g the size in granules less one, and e the place of its
-// leading bit above the third (0 for g < 16):
+// leading bit above the fourth (0 for g < 32):
 //
-//	class = 8e + g>>e          size = (g>>e + 1) << e granules
+//	class = 16e + g>>e         size = (g>>e + 1) << e granules
 //
 // Both hold from one byte to the largest block there can be, without a table
 // and without a branch.
+//
+// Eight steps a doubling would need half the spans and waste twice the bytes: a
+// million hashes of eight short fields (internal/measure) took 8 bytes more each.
 
 const (
 	granuleShift = 3
+	stepShift    = 4 // log2 of the steps a doubling is cut into
+	steps        = 1 << stepShift
 
 	chunkShift    = 20 - granuleShift // in granules: a chunk spans 1 MiB of Refs
 	chunkSize     = 1 << 20
@@ -34,7 +39,7 @@ const (
 	nurserySlotSize  = 1 << (nurseryShift + granuleShift)
 	nurserySize      = slots * nurserySlotSize
 	nurseryMaxSlots  = 8
-	numClasses       = 120 // classes up to chunkSize; larger blocks have a mapping of their own
+	numClasses       = 224 // classes up to chunkSize; larger blocks have a mapping of their own
 	tailLimit        = 32  // a span of small blocks leaves at most 1/32 of itself unused
 	bigTailLimit     = 8   // … and one of blocks from 32 KiB on, 1/8 (pages nobody touches)
 	bigTailThreshold = 32 << 10
@@ -44,23 +49,23 @@ const (
 // class. n must be at least 1.
 func ClassSize(n int) int {
 	g := uint(n-1) >> granuleShift
-	e := uint(bits.Len(g|8) - 4)
+	e := uint(bits.Len(g|steps) - stepShift - 1)
 	return int((g>>e+1)<<e) << granuleShift
 }
 
 // classOf returns the class of n bytes. Alloc repeats it in line.
 func classOf(n int) uint {
 	g := uint(n-1) >> granuleShift
-	e := uint(bits.Len(g|8) - 4)
-	return e<<3 + g>>e
+	e := uint(bits.Len(g|steps) - stepShift - 1)
+	return e<<stepShift + g>>e
 }
 
 // classSize is the size of class c in bytes.
 func classSize(c uint) int {
-	if c < 8 {
+	if c < steps {
 		return int(c+1) << granuleShift
 	}
-	return int((c&7+9)<<(c>>3-1)) << granuleShift
+	return int((c&(steps-1)+steps+1)<<(c>>stepShift-1)) << granuleShift
 }
 
 // A shape says how spans of one class are cut.
@@ -91,8 +96,7 @@ func makeShapes() (t [numClasses]shape) {
 }
 
 // spanSlots returns the least number of slots whose unused tail is small
-// enough. There always is one: a size is m<<e granules with m at most 16, so m
-// slots have no tail at all.
+// enough. There always is one, as a test shows.
 func spanSlots(size int) uint8 {
 	limit := tailLimit
 	if size >= bigTailThreshold {

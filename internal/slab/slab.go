@@ -202,8 +202,8 @@ func New(o Options) *Arena {
 // undefined contents. n must be at least 1.
 func (a *Arena) Alloc(n int) Ref {
 	g := uint(n-1) >> granuleShift
-	e := uint(bits.Len(g|8)-4) & 63
-	c := e<<3 + g>>e
+	e := uint(bits.Len(g|steps)-stepShift-1) & 63
+	c := e<<stepShift + g>>e
 	if c < numClasses {
 		b := &a.bins[c]
 		if s := b.span; s != nil {

@@ -22,7 +22,7 @@ func TestClasses(t *testing.T) {
 	last := 0
 	for c := uint(0); c < numClasses; c++ {
 		size := classSize(c)
-		if size <= last || last >= 64 && (size-last)*8 > last || size%8 != 0 {
+		if size <= last || last >= 128 && (size-last)*steps > last || size%8 != 0 {
 			t.Errorf("class %d is %d bytes after %d", c, size, last)
 		}
 		for _, n := range []int{last + 1, size - 3, size} {
@@ -33,6 +33,8 @@ func TestClasses(t *testing.T) {
 		sh := shapes[c]
 		if span := int(sh.slots) * slotSize; sh.blocks == 0 || int(sh.blocks)*size > span {
 			t.Errorf("class %d (%d bytes): %d blocks in %d slots", c, size, sh.blocks, sh.slots)
+		} else if tail := span - int(sh.blocks)*size; size < bigTailThreshold && tail*tailLimit > span || tail*bigTailLimit > span {
+			t.Errorf("class %d (%d bytes): %d slots leave %d unused", c, size, sh.slots, tail)
 		}
 		last = size
 	}
@@ -40,7 +42,7 @@ func TestClasses(t *testing.T) {
 		t.Errorf("the last class is %d bytes, want %d", last, chunkSize)
 	}
 	for _, n := range []int{chunkSize + 1, 3 << 20, 1<<28 + 1, 1<<30 + 1} {
-		if got := ClassSize(n); got < n || (got-n)*8 > n {
+		if got := ClassSize(n); got < n || (got-n)*steps > n {
 			t.Errorf("ClassSize(%d) = %d", n, got)
 		}
 	}
