@@ -35,13 +35,13 @@ var update = flag.Bool("update", false, "rewrite the README's tables")
 // differences says what a command does otherwise than in Redis 7.4, for those that
 // are there in part. A container without all its subcommands needs no note.
 var differences = map[string]string{
-	"command|docs":   "summaries are our own words",
-	"config|set":     "the parameters that are read at the start (see below) are kept, and obeyed after a restart",
-	"debug":          "without what would kill or restart the process (`SEGFAULT`, `PANIC`, `OOM`, `RESTART`, …) and what looks at parts that are not there; `LISTPACK` and `QUICKLIST` write to the log",
-	"info":           "fields of parts that are not there (replication, persistence, scripts, cluster) are a lone server's, or 0",
-	"lolwut":         "weaves a piece of cloth; the version asked for has no effect",
-	"memory|doctor":  "our own advice",
-	"shutdown":       "`SAVE` is refused, as nothing can be saved; `FORCE` ends all the same",
+	"command|docs":  "summaries are our own words",
+	"config|set":    "the parameters that are read at the start (see below) are kept, and obeyed after a restart",
+	"debug":         "without what would kill or restart the process (`SEGFAULT`, `PANIC`, `OOM`, `RESTART`, …) and what looks at parts that are not there; `LISTPACK` and `QUICKLIST` write to the log",
+	"info":          "fields of parts that are not there (replication, persistence, scripts, cluster) are a lone server's, or 0",
+	"lolwut":        "weaves a piece of cloth; the version asked for has no effect",
+	"memory|doctor": "our own advice",
+	"shutdown":      "`SAVE` is refused, as nothing can be saved; `FORCE` ends all the same",
 
 	"memory|malloc-stats": "tells of our own allocator",
 	"memory|stats":        "fields of the allocator are those of ours; buffers of clients are ordinary Go memory and not in `used_memory`",

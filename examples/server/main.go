@@ -66,7 +66,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err := log.configure(s); err != nil {
-		fmt.Fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR ***\nCan't open the log file: %v\n", err)
+		fmt.Fprintf(stderr, "\n*** FATAL CONFIG FILE ERROR (Redis %s) ***\nCan't open the log file: %s\n", s.redisVersion, reason(err))
 		return 1
 	}
 	return serve(ks, s, log)

@@ -328,6 +328,7 @@ func TestRefused(t *testing.T) {
 		{"file", []string{file("bad.conf", "# one\nhz 10\nmaxmemory lots\n")}, fatal + "3\n>>> 'maxmemory lots'\nargument must be a memory value\n", ""},
 		{"replication", []string{file("replica.conf", "replicaof a 1\n")}, fatal + "1\n>>> 'replicaof a 1'\nBad directive or wrong number of arguments\n", ""},
 		{"no file", []string{filepath.Join(dir, "none.conf")}, "", "Fatal error, can't open config file '" + filepath.Join(dir, "none.conf") + "': No such file or directory\n"},
+		{"log file", []string{"--logfile", filepath.Join(dir, "none", "log")}, "\n*** FATAL CONFIG FILE ERROR (Redis 7.4.1) ***\nCan't open the log file: No such file or directory\n", ""},
 		{"nowhere", []string{"--port", "0"}, "", "# Configured to not listen anywhere, exiting.\n"},
 		{"unix socket", []string{"--port", "0", "--unixsocket", filepath.Join(dir, "none", "s")}, "", "# Failed opening Unix socket: bind: No such file or directory\n"},
 	} {
