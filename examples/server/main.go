@@ -31,7 +31,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the server's life. It returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) == 1 {
+	if len(args) > 0 {
 		switch args[0] {
 		case "-v", "--version":
 			fmt.Fprintln(stdout, version())
@@ -57,6 +57,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, err)
 		return 1
 	}
+	s.bare = len(args) == 0
 	if s.daemonize && !inBackground() {
 		ks.Close() // it has no connections and no data yet: the copy in the background opens its own
 		if err := startInBackground(); err != nil {
@@ -90,7 +91,7 @@ func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 	}
 	log.Info("oO0OoO0OoO0Oo Redweave is starting oO0OoO0OoO0Oo")
 	log.Info(fmt.Sprintf("Redis version=%s (Redweave), bits=%d, pid=%d, just started", s.redisVersion, strconv.IntSize, os.Getpid()))
-	if s.configFile == "" {
+	if s.bare {
 		log.Warn("Warning: no config file specified, using the default config.")
 	} else {
 		log.Info("Configuration loaded")
@@ -120,7 +121,10 @@ func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 	var group errgroup.Group
 	ready := map[string]bool{}
 	for _, l := range listeners {
-		group.Go(func() error { return ks.Serve(l) })
+		group.Go(func() error {
+			defer ks.Close() // when one listener fails, none is left
+			return ks.Serve(l)
+		})
 		if network := l.Addr().Network(); !ready[network] {
 			ready[network] = true
 			log.Info("Ready to accept connections " + network)

@@ -28,7 +28,7 @@ type settings struct {
 	unixSocketPerm  os.FileMode
 	shutdownTimeout time.Duration
 
-	configFile   string
+	bare         bool // nothing was set: no arguments
 	redisVersion string
 }
 
@@ -56,14 +56,8 @@ func readSettings(ks *redweave.Keyspace) (*settings, error) {
 		}
 	}
 	info, err := ks.Do(context.Background(), "INFO", "server")
-	for line := range strings.Lines(info.Text()) {
-		switch name, value, _ := strings.Cut(strings.TrimSpace(line), ":"); name {
-		case "config_file":
-			s.configFile = value
-		case "redis_version":
-			s.redisVersion = value
-		}
-	}
+	_, rest, _ := strings.Cut(info.Text(), "\nredis_version:")
+	s.redisVersion, _, _ = strings.Cut(rest, "\r")
 	return s, err
 }
 
