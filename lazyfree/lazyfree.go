@@ -41,8 +41,9 @@
 // # One core
 //
 // The reclaimer may share its core with the owner. It works in pieces of some
-// tens of microseconds, chooses their size by the clock, and calls
-// [runtime.Gosched] after each: a client's wait grows by one piece at most.
+// tens of microseconds, chooses their size by the clock, and sleeps after each for
+// as long as it took: a client's wait grows by one piece at most, and half the core
+// is the owner's.
 //
 // # Memory between two owners
 //
@@ -126,6 +127,7 @@ const (
 
 	minPiece, maxPiece = 32, 2048 // blocks between two yields
 	pieceTime          = 50 * time.Microsecond
+	longestRest        = time.Millisecond
 )
 
 // A Home is the reclaimer's place in one shard. Its methods are for the owner of

@@ -3,7 +3,6 @@ package lazyfree
 import (
 	"context"
 	"errors"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -166,6 +165,8 @@ type worker struct {
 	batch *slab.Batch // nil when home is
 	piece int         // blocks to free before the next yield
 	count int64       // objects freed, but not counted yet
+
+	worked time.Duration // since the last rest
 }
 
 // do does one job. It reports false when the reclaimer is closed.
@@ -200,17 +201,32 @@ func (w *worker) release(j *job) bool {
 		w.batch.SetView(j.view)
 		start := time.Now()
 		done = j.object.Release(w.batch, w.piece)
-		w.adapt(time.Since(start), done)
+		took := time.Since(start)
+		w.adapt(took, done)
 		if isFull(w.batch) && shelf.offer(w.batch) {
 			w.settle()
 			w.batch = shelf.fresh(j.view)
 		}
-		runtime.Gosched()
+		w.rest(took)
 		if w.rec.closing.Load() {
 			return false
 		}
 	}
 	return true
+}
+
+// rest sleeps for as long as the pieces since the last rest took together, up to
+// longestRest: a piece that took longer lost the processor meanwhile.
+//
+// runtime.Gosched would not do: a loop that waits for sockets is runnable only
+// once somebody has asked the kernel, and Go's scheduler asks when it runs out of
+// goroutines to run. With one processor and a goroutine that merely yields it asks
+// every ten milliseconds.
+func (w *worker) rest(took time.Duration) {
+	if w.worked += took; w.worked >= pieceTime {
+		time.Sleep(min(w.worked, longestRest))
+		w.worked = 0
+	}
 }
 
 // adapt brings the next piece closer to pieceTime. The last piece of an object
