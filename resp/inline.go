@@ -46,10 +46,27 @@ func endsWord(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '
 // quotedWord decodes the rest of a word from its first quote on: head is what stood before it, s begins with it. It returns the word
 // and the bytes of s it took. A word ends with its first closing quote.
 func quotedWord(head, s []byte) (word []byte, n int, ok bool) {
-	// Decoding only shortens, so one allocation is enough, and no longer than the line.
-	word = append(make([]byte, 0, len(head)+len(s)), head...)
-	word, n = unquote(word, s)
-	return word, n, n > 0 && (n == len(s) || isBlank(s[n]))
+	n = quotedSize(s)
+	if n == 0 || n < len(s) && !isBlank(s[n]) {
+		return nil, 0, false
+	}
+	// Decoding only shortens, so one allocation is enough, and no longer than the word.
+	word = append(make([]byte, 0, len(head)+n), head...)
+	word, _ = unquote(word, s[:n])
+	return word, n, true
+}
+
+// quotedSize returns how far it is from the quote at s[0] to behind its partner, 0 when it has none.
+func quotedSize(s []byte) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == s[0]:
+			return i + 1
+		case s[i] == '\\' && i+1 < len(s) && (s[0] == '"' || s[i+1] == '\''):
+			i++
+		}
+	}
+	return 0
 }
 
 // unquote appends what stands between the quote at s[0] and its partner to dst. size counts both quotes; 0 says there is no partner.

@@ -9,6 +9,9 @@ const lookahead = 32
 // A Batch is the room to parse several commands ahead in. A loop has one for all
 // its sessions.
 type Batch struct {
+	// Executed counts the commands that ran. The loop reads it.
+	Executed int64
+
 	n        int
 	commands [lookahead]parsed
 	args     [][]byte // of all commands, one after the other
@@ -28,7 +31,6 @@ type parsed struct {
 // A client that has not said who it is gets one command at a time: AUTH changes
 // what it may send.
 func (b *Batch) gather(p *resp.Parser, data []byte) (taken int, err error) {
-	clear(b.args)
 	b.n, b.args, b.keys = 0, b.args[:0], b.keys[:0]
 	limit := lookahead
 	if p.Unauthenticated {
@@ -53,14 +55,19 @@ func (b *Batch) gather(p *resp.Parser, data []byte) (taken int, err error) {
 			b.keys = append(b.keys, args[first+1])
 		}
 	}
-	if cap(b.args) > maxBatchArgs {
-		b.shrink()
-	}
 	return taken, nil
 }
 
-// maxBatchArgs is the longest list of arguments that is kept for the next batch.
-const maxBatchArgs = 4096
+// keepArgs is the longest list of arguments that is kept for the next batch.
+const keepArgs = 4096
 
-// shrink makes the next batch begin with a short list again; this one keeps its.
-func (b *Batch) shrink() { b.args = b.args[:len(b.args):len(b.args)] }
+// forget lets go of the last batch's arguments, which may be parts of a big
+// buffer, and of their list when it was long. Those that are parts of the shared
+// buffer keep nothing alive that would not live anyway.
+func (b *Batch) forget() {
+	clear(b.args[:cap(b.args)])
+	clear(b.keys[:cap(b.keys)])
+	if cap(b.args) > keepArgs {
+		b.args = nil
+	}
+}

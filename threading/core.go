@@ -60,8 +60,12 @@ type Core struct {
 	misses *xsync.Counter // of shared reads; the lock counts hits and misses together
 
 	// The timer that expires keys and gives memory back while nobody calls.
-	timerArmed atomic.Bool
-	looping    atomic.Bool // an event loop does the timer's work
+	ticking atomic.Bool // it is armed, or somebody else does its work
+	looping atomic.Bool // an event loop does
+
+	// On a clock that is stepped, the steps do the timer's work.
+	unwatch   func()
+	afterStep func() // the engine's part
 
 	mu biaslock.Lock
 	// Guarded by mu; readers may only read.
@@ -74,6 +78,16 @@ type Core struct {
 
 // cronInterval is the period of the timer of an engine without event loop.
 const cronInterval = 100 * time.Millisecond
+
+// A steppedClock is moved by a test, who wants everything that is due to have
+// happened when it has moved.
+type steppedClock interface {
+	OnStep(f func()) (stop func())
+}
+
+// A stepHost is an engine that has something to do when a stepped clock has
+// moved. Nobody owns the keyspace when it is called.
+type stepHost interface{ Stepped() }
 
 // NewCore builds the keyspace. host is the engine around it.
 func NewCore(o Options, host command.Host) *Core {
@@ -100,6 +114,13 @@ func NewCore(o Options, host command.Host) *Core {
 		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host,
 		Shards: []*keyspace.Shard{c.shard}, Settings: settings, Reclaimer: c.reclaimer, Version: o.Version,
 	})
+	if sc, ok := o.Clock.(steppedClock); ok {
+		if h, ok := host.(stepHost); ok {
+			c.afterStep = h.Stepped
+		}
+		c.ticking.Store(true)
+		c.unwatch = sc.OnStep(c.onStep)
+	}
 	return c
 }
 
@@ -118,7 +139,7 @@ func (c *Core) Own() *command.Exec {
 
 // Release gives the ownership back.
 func (c *Core) Release() {
-	wake := !c.looping.Load() && !c.timerArmed.Load() && c.needsTimer()
+	wake := !c.ticking.Load() && c.needsTimer()
 	c.mu.Unlock()
 	if wake {
 		c.armTimer()
@@ -133,7 +154,7 @@ func (c *Core) needsTimer() bool {
 
 // armTimer starts the timer unless it runs already.
 func (c *Core) armTimer() {
-	if c.closing.Load() || !c.timerArmed.CompareAndSwap(false, true) {
+	if c.closing.Load() || !c.ticking.CompareAndSwap(false, true) {
 		return
 	}
 	c.clock.AfterFunc(cronInterval, c.onTimer)
@@ -142,31 +163,54 @@ func (c *Core) armTimer() {
 // onTimer does what an event loop does between batches, and goes on as long as
 // there is reason to.
 func (c *Core) onTimer() {
-	c.timerArmed.Store(false)
-	if c.looping.Load() || c.Own() == nil {
+	if c.looping.Load() {
+		return
+	}
+	c.ticking.Store(false)
+	if c.Own() == nil {
 		return
 	}
 	c.Cron()
 	c.Release()
 }
 
+// onStep does all that the timer would have done while a stepped clock jumped.
+func (c *Core) onStep() {
+	x := c.Own()
+	if x == nil {
+		return
+	}
+	c.CountShared()
+	x.CatchUp()
+	c.Release()
+	if c.afterStep != nil {
+		c.afterStep()
+	}
+}
+
 // LoopStarted tells that an event loop does the timer's work from now on. A loop
-// waits in real time, so it does so for the system's clock: on a clock that a test
-// steps the timer goes on, and runs inside the step.
+// waits in real time, so it does so for the system's clock alone.
 func (c *Core) LoopStarted() {
-	_, real := c.clock.(*clock.System)
-	c.looping.Store(real)
+	if _, real := c.clock.(*clock.System); real {
+		c.looping.Store(true)
+		c.ticking.Store(true)
+	}
 }
 
 // Cron does the periodic work: the slow expire cycle, memory given back by the
-// reclaimer, eviction that ran out of time, statistics. The caller owns.
-func (c *Core) Cron() {
-	c.foldSharedStats()
-	c.exec.Cron()
+// reclaimer, eviction that ran out of time, statistics. It reports whether
+// [command.Exec.BeforeSleep] should be called until the next Cron. The caller owns.
+func (c *Core) Cron() (restless bool) {
+	c.CountShared()
+	return c.exec.Cron()
 }
 
-// foldSharedStats adds the hits and misses of shared reads to the shard's.
-func (c *Core) foldSharedStats() {
+// Reclaiming reports whether memory is on its way back. Anybody may ask.
+func (c *Core) Reclaiming() bool { return c.reclaimer.Pending() > 0 }
+
+// CountShared adds the hits and misses of shared reads to the shard's. The
+// caller owns. Cron does it now and then, and whoever shows the statistics before.
+func (c *Core) CountShared() {
 	reads := c.mu.Reads()
 	if reads == c.folded {
 		return
@@ -216,7 +260,8 @@ func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error 
 			c.Release()
 			return nil
 		}
-		left, unpaused := time.Duration(x.PausedFor()), c.unpaused
+		left := time.Duration(x.PausedFor())
+		unpaused := c.unpaused
 		c.Release()
 		if err := c.awaitUnpause(ctx, left, unpaused); err != nil {
 			return err
@@ -259,7 +304,7 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 	c.mu.RUnlock(t)
 	switch got {
 	case keyspace.SharedHit:
-		if !c.timerArmed.Load() && !c.looping.Load() {
+		if !c.ticking.Load() {
 			c.armTimer() // so that the clock of last use moves on
 		}
 		return b, true, nil
@@ -297,10 +342,14 @@ func (c *Core) Parameters() config.Values {
 // Log returns the engine's logger.
 func (c *Core) Log() *slog.Logger { return c.log }
 
-// CloseCore frees the keyspace. It reports false when that was done before.
-func (c *Core) CloseCore() bool {
-	if !c.closing.CompareAndSwap(false, true) {
-		return false
+// CloseCore frees the keyspace, and returns when it is freed, whoever did it.
+func (c *Core) CloseCore() {
+	if c.closing.Swap(true) {
+		<-c.done
+		return
+	}
+	if c.unwatch != nil {
+		c.unwatch()
 	}
 	c.mu.Lock() // whoever owned it when closing was set is done
 	c.mu.Unlock()
@@ -309,5 +358,4 @@ func (c *Core) CloseCore() bool {
 	c.shard.Close()
 	c.mu.Unlock()
 	close(c.done)
-	return true
 }

@@ -92,6 +92,6 @@ type ThreadStats struct {
 	Clients  int64  // connected now
 	Reads    int64  // reads from sockets
 	Writes   int64  // writes to sockets
-	Commands int64
-	Wakeups  int64 // returns from a blocking wait
+	Commands int64  // of its clients; calls of this process run on their own threads
+	Turns    int64  // of its event loop
 }

@@ -246,3 +246,19 @@ func BenchmarkNow(b *testing.B) {
 		}
 	})
 }
+
+func TestManualOnStep(t *testing.T) {
+	c := NewManual(epoch)
+	var got []string
+	stop := c.OnStep(func() { got = append(got, fmt.Sprintf("step@%v", time.Duration(c.Nanos()))) })
+	c.AfterFunc(2*time.Second, func() { got = append(got, "timer") })
+	c.Advance(time.Second)
+	c.Advance(time.Hour)
+	c.Set(epoch) // back
+	stop()
+	c.Advance(time.Second)
+	want := []string{"step@1s", "timer", "step@1h0m1s", "step@1h0m1s"}
+	if !slices.Equal(got, want) {
+		t.Errorf("called %v, want %v", got, want)
+	}
+}

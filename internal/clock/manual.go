@@ -28,7 +28,11 @@ type Manual struct {
 	mu     sync.Mutex
 	timers timerHeap
 	armed  uint64 // timers armed so far: breaks ties of deadline
+	onStep map[*stepCall]struct{}
 }
+
+// A stepCall is a call that OnStep has asked for.
+type stepCall struct{ f func() }
 
 // NewManual returns a clock that stands at start.
 func NewManual(start time.Time) *Manual {
@@ -57,6 +61,7 @@ func (c *Manual) Advance(d time.Duration) {
 	c.stepping.Lock()
 	defer c.stepping.Unlock()
 	c.advance(max(d, 0))
+	c.stepped()
 }
 
 // Set moves the wall time to t. Forwards it is an Advance; backwards it is
@@ -69,6 +74,39 @@ func (c *Manual) Set(t time.Time) {
 		c.offset.Add(d)
 	} else {
 		c.advance(time.Duration(d))
+	}
+	c.stepped()
+}
+
+// OnStep has f called at the end of every Advance and Set, on the goroutine that
+// moved the clock, when the timers have run: f sees the time moved to. It is for
+// work that real time would do now and then, and that a clock which jumps would
+// otherwise have to do for every now and then it passed. stop ends it.
+func (c *Manual) OnStep(f func()) (stop func()) {
+	call := &stepCall{f}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.onStep == nil {
+		c.onStep = map[*stepCall]struct{}{}
+	}
+	c.onStep[call] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.onStep, call)
+	}
+}
+
+// stepped calls what OnStep asked for.
+func (c *Manual) stepped() {
+	c.mu.Lock()
+	calls := make([]*stepCall, 0, len(c.onStep))
+	for call := range c.onStep {
+		calls = append(calls, call)
+	}
+	c.mu.Unlock()
+	for _, call := range calls {
+		call.f()
 	}
 }
 

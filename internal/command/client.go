@@ -171,6 +171,10 @@ func (cl *Client) Connected(unix, local bool) {
 	cl.setFlag(isLocal, local)
 }
 
+// Closing reports whether the client is to be disconnected: nothing it sent is
+// executed any more.
+func (cl *Client) Closing() bool { return cl.Flags&(closeAfterReply|closeNow) != 0 }
+
 // NoEvict reports whether the client asked not to be closed for memory.
 func (cl *Client) NoEvict() bool { return cl.Flags&noEvict != 0 }
 
@@ -181,7 +185,8 @@ func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0
 // and SELECT had changed is forgotten. It is for in-process callers, between
 // calls that must not know of each other.
 func (cl *Client) Reset(proto int) {
-	cl.DB, cl.Flags, cl.Name = 0, inProcess, ""
+	cl.DB, cl.Flags, cl.LastCommand = 0, inProcess, nil
+	cl.Name, cl.LibName, cl.LibVersion, cl.User = "", "", "", "default"
 	cl.Out.Proto = proto
 	cl.Out.Reset()
 }

@@ -4,28 +4,52 @@ import "github.com/redweave/redweave/keyspace"
 
 // Cron does the periodic work of a keyspace: it expires, evicts what a command
 // had no time for, takes back freed memory, and measures rates. The owner calls
-// it hz times a second, or as often as there is something to do.
-func (x *Exec) Cron() {
+// it hz times a second, or as often as there is something to do. It reports
+// whether expiry ran out of time, so that [Exec.BeforeSleep] should go on.
+func (x *Exec) Cron() (restless bool) {
 	if x.debug.cronPaused {
-		return
+		return false
 	}
+	paused := x.PausedFor() > 0 // then nothing may change
 	for _, s := range x.shards {
 		s.Collect()
-		s.ExpireCycle(false)
-		if x.maxMemory > 0 && s.Over() > 0 {
-			s.Evict()
+		if !paused {
+			restless = s.ExpireCycle(false) || restless
+			if x.maxMemory > 0 && s.Over() > 0 {
+				s.Evict()
+			}
 		}
 		s.Arena().Purge(keepFree(s))
 	}
 	x.peakMemory = max(x.peakMemory, x.usedMemory())
 	x.rates.sample(x)
+	return restless
 }
 
-// BeforeSleep does what is due before an owner waits for events.
+// BeforeSleep does what is due before an owner waits for events, when expiry ran
+// out of time or the reclaimer is at work.
 func (x *Exec) BeforeSleep() {
 	for _, s := range x.shards {
 		s.Collect()
-		s.ExpireCycle(true)
+		if x.pause.until == 0 {
+			s.ExpireCycle(true)
+		}
+	}
+}
+
+// CatchUp does what Cron would have done while a stepped clock jumped: whatever
+// has expired by now is deleted, and not only the greater part of it, as far as
+// a bounded effort goes.
+func (x *Exec) CatchUp() {
+	x.Cron()
+	if x.debug.cronPaused || x.PausedFor() > 0 {
+		return
+	}
+	for _, s := range x.shards {
+		// A cycle looks at twenty keys of every database, in their order.
+		for range min(s.Volatile()/16+16, 1<<14) {
+			s.ExpireCycle(false)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/resp"
@@ -19,12 +20,14 @@ type Exec struct {
 
 	nanos    int64 // when the last timed command ended; the next begins there
 	tickEnds int64 // the monotonic time at which the shards' clock moves on
+	stepped  bool  // the clock is a test's, who may set it
 	calls    int64
 	quick    quickRun
 }
 
 func newExec(s *Server, shards []*keyspace.Shard) *Exec {
 	x := &Exec{Server: s, shards: shards, stats: make([]Stats, len(commands.all)), errors: map[string]int64{}}
+	_, x.stepped = s.clock.(*clock.Manual)
 	x.ctx.Exec = x
 	return x
 }
@@ -33,10 +36,14 @@ func newExec(s *Server, shards []*keyspace.Shard) *Exec {
 // taking ownership.
 func (x *Exec) Begin() {
 	x.nanos = x.clock.Nanos()
-	if x.nanos >= x.tickEnds || x.nanos < x.tickEnds-nanosPerMs {
+	if x.nanos >= x.tickEnds {
 		x.tick()
 	}
 }
+
+// Nanos returns the monotonic time at which the batch began, or its last command
+// ended.
+func (x *Exec) Nanos() int64 { return x.nanos }
 
 const nanosPerMs = 1_000_000
 
@@ -48,6 +55,9 @@ func (x *Exec) tick() {
 		s.Tick(us / 1000)
 	}
 	x.tickEnds = x.nanos + (1000-us%1000)*1000
+	if x.stepped {
+		x.tickEnds = x.nanos // it may have been set: ask every time
+	}
 }
 
 // shardOf returns the shard that holds key, which the owner owns.

@@ -184,8 +184,9 @@ func (s *Server) authRequired() bool { return s.config.RequirePass != "" }
 // ProtocolError is the reply to bytes that are not the protocol; the connection
 // ends after it.
 func (x *Exec) ProtocolError(cl *Client, err resp.Error) {
-	e := resp.Error("ERR " + string(err))
-	x.countError(e)
-	cl.Out.Error(e)
+	x.countError(err)
+	if cl.Flags&replyOff == 0 {
+		cl.Out.Error(err)
+	}
 	cl.Flags |= closeAfterReply
 }

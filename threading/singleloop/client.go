@@ -9,6 +9,16 @@ import (
 )
 
 // A client is a connection of the loop.
+//
+// What it waits for follows from its state, and only [client.watch] tells the
+// poller:
+//
+//	state     reads  because
+//	–         yes
+//	held      no     of CLIENT PAUSE: what it sent waits in its input
+//	stalled   no     more output is pending than the ceiling: likewise
+//	ending    no     it is closed when its output is written
+//	blocked   –      the socket is full: it waits for room beside all the above
 type client struct {
 	threading.Session
 	loop *loop
@@ -18,12 +28,15 @@ type client struct {
 
 	sent    int  // bytes of the output that the socket has taken
 	queued  bool // on loop.outputs
-	ending  bool // close once the output is written
 	held    bool // on loop.held
-	stalled bool // input waits until output is written
+	stalled bool // on loop.resumable as soon as its output is written
+	ending  bool
+	blocked bool
 	closed  bool
 
-	softSince int64 // when the output passed the soft limit, monotonic; 0: it has not
+	activeNanos int64 // engine's time when it was last read from or written to
+	overSoft    bool  // its output is above the soft limit
+	overSince   int64 // engine's time since when, if so
 
 	in, out int64 // bytes read and written: the loop's own count
 
@@ -31,6 +44,39 @@ type client struct {
 	published struct {
 		in, out              atomic.Int64
 		query, room, pending atomic.Int64
+	}
+}
+
+// watch tells the poller what the client waits for.
+func (c *client) watch() {
+	var want netpoll.Ready
+	if !c.held && !c.stalled && !c.ending {
+		want = netpoll.Readable
+	}
+	if c.blocked {
+		want |= netpoll.Writable
+	}
+	c.conn.Want(want)
+}
+
+// makeRoom moves the output that waits to where the written part was, when that is
+// the larger part: replies to come follow it there.
+func (c *client) makeRoom() {
+	if c.sent > 0 && c.sent >= c.pendingOutput() {
+		b := c.Client.Out.Bytes()
+		n := copy(b, b[c.sent:])
+		c.Client.Out.Truncate(n)
+		c.sent = 0
+	}
+}
+
+// giveBack gives memory back when most of a big output is written: a slow reader
+// should cost what it has still to read.
+func (c *client) giveBack() {
+	const big = 1 << 20
+	if n := c.pendingOutput(); c.sent > big && c.sent > 3*n {
+		c.Client.Out.Attach(append(make([]byte, 0, n), c.Client.Out.Bytes()[c.sent:]...))
+		c.sent = 0
 	}
 }
 

@@ -1,6 +1,9 @@
 package singleloop
 
 import (
+	"cmp"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/redweave/redweave/internal/config"
@@ -23,103 +26,143 @@ type limits struct {
 	protected       bool  // protected mode holds
 }
 
-func (lp *loop) readLimits() {
+// refreshLimits reads the limits if they have changed.
+func (lp *loop) refreshLimits() {
+	if !lp.stale.Load() {
+		return
+	}
+	lp.stale.Store(false)
 	x := lp.e.Own()
 	if x == nil {
 		return
 	}
-	defer lp.e.Release()
-	c := lp.e.Config()
+	lp.limits = limitsOf(lp.e.Config())
+	lp.e.Release()
+	for _, l := range lp.listeners {
+		l.KeepAlive = lp.limits.keepAlive
+	}
+}
+
+func limitsOf(c *config.Config) limits {
 	out := c.ClientOutputBufferLimit[config.ClassNormal]
-	lp.limits = limits{
+	l := limits{
 		session:         threading.LimitsOf(c),
 		maxClients:      c.MaxClients,
 		acceptsPerCycle: c.MaxNewConnectionsPerCycle,
 		idle:            time.Duration(c.Timeout) * time.Second,
 		keepAlive:       time.Duration(c.TCPKeepalive) * time.Second,
 		hz:              max(c.HZ, 1),
-		outputHard:      int(out.HardBytes),
-		outputSoft:      int(out.SoftBytes),
+		outputHard:      int(min(out.HardBytes, math.MaxInt)),
+		outputSoft:      int(min(out.SoftBytes, math.MaxInt)),
 		outputSoftFor:   time.Duration(out.SoftSeconds) * time.Second,
 		clientMemory:    c.MaxMemoryClients,
 		protected:       c.ProtectedMode && c.RequirePass == "",
 	}
-	if lp.limits.keepAlive == 0 {
-		lp.limits.keepAlive = -1
+	if l.keepAlive == 0 {
+		l.keepAlive = -1
 	}
-	if c.MaxMemoryClients < 0 {
-		lp.limits.clientMemory = c.MaxMemory / 100 * -c.MaxMemoryClients
+	if c.MaxMemoryClients < 0 { // a percentage
+		l.clientMemory = c.MaxMemory / 100 * -c.MaxMemoryClients
 	}
+	return l
 }
 
-// overLimit reports whether a client's output is more than it may be, or has
-// been more than the soft limit for too long.
-func (lp *loop) overLimit(c *client) bool {
-	n := c.pendingOutput()
-	l := &lp.limits
-	if l.outputHard > 0 && n > l.outputHard {
-		return true
+// refuse returns what a new client is told that may not come in, "" for one that
+// may. clients are those there are, and local says that it is on this machine.
+func (l *limits) refuse(clients int, local bool) string {
+	switch {
+	case clients >= l.maxClients:
+		return maxClientsReply
+	case l.protected && !local:
+		return deniedReply
 	}
-	if l.outputSoft == 0 || n <= l.outputSoft {
-		c.softSince = 0
+	return ""
+}
+
+// overHardLimit reports whether so much pending output is more than a client may
+// have at any time.
+func (lp *loop) overHardLimit(pending int) bool {
+	return lp.limits.outputHard > 0 && pending > lp.limits.outputHard
+}
+
+// overSoftLimit reports whether a client's output has been more than the soft
+// limit for too long.
+func (lp *loop) overSoftLimit(c *client) bool {
+	l := &lp.limits
+	if l.outputSoft == 0 || c.pendingOutput() <= l.outputSoft {
+		c.overSoft = false
 		return false
 	}
 	now := lp.e.Clock().Nanos()
-	if c.softSince == 0 {
-		c.softSince = now
-		return false
+	if !c.overSoft {
+		c.overSoft, c.overSince = true, now
 	}
-	return time.Duration(now-c.softSince) > l.outputSoftFor
+	return time.Duration(now-c.overSince) > l.outputSoftFor
 }
 
 // sweep closes clients that were idle too long, or whose output stayed above
 // the soft limit, and those that take too much memory together. The loop calls it
 // with every cron.
-func (lp *loop) sweep(now time.Time) {
-	l := &lp.limits
-	nanos := lp.e.Clock().Nanos()
+func (lp *loop) sweep() {
+	now := lp.e.Clock().Nanos()
 	for c := range lp.clients {
-		idle := time.Duration(nanos - c.Client.LastNanos)
+		idle := time.Duration(now - c.activeNanos)
 		switch {
-		case l.idle > 0 && idle > l.idle && !c.held:
+		case lp.limits.idle > 0 && idle > lp.limits.idle && !c.held:
 			lp.e.Log().Info("closing idle client", "client", c.remote)
 			lp.close(c)
-		case c.softSince != 0 && lp.overLimit(c):
-			lp.e.stats.outputClose.Add(1)
-			lp.close(c)
+		case c.blocked && lp.overSoftLimit(c):
+			lp.closeForOutput(c)
 		}
 	}
-	lp.evictClients()
+	if lp.limits.clientMemory > 0 {
+		lp.evictClients(max(lp.limits.clientMemory, leastClientMemory))
+	}
 }
 
-// evictClients closes the clients with the most memory until all together
-// keep maxmemory-clients, or at least 128 KiB.
-func (lp *loop) evictClients() {
-	limit := lp.limits.clientMemory
-	if limit <= 0 {
-		return
-	}
-	limit = max(limit, 128<<10)
+// leastClientMemory is the least that maxmemory-clients limits clients to.
+const leastClientMemory = 128 << 10
+
+// evictClients closes the clients with the most memory until all together have
+// no more than limit.
+func (lp *loop) evictClients(limit int64) {
 	total := int64(0)
 	for c := range lp.clients {
 		total += c.Client.MemoryBytes()
 	}
-	for total > limit {
-		var most *client
-		for c := range lp.clients {
-			if !c.Client.NoEvict() && (most == nil || c.Client.MemoryBytes() > most.Client.MemoryBytes()) {
-				most = c
-			}
-		}
-		if most == nil {
+	if total <= limit {
+		return
+	}
+	for _, c := range lp.evictable() {
+		if total <= limit {
 			return
 		}
-		total -= most.Client.MemoryBytes()
-		lp.e.Log().Info("evicting client", "client", most.remote)
+		total -= c.Client.MemoryBytes()
+		lp.e.Log().Info("evicting client", "client", c.remote)
 		lp.e.stats.evicted.Add(1)
-		lp.close(most)
+		lp.close(c)
 	}
 }
+
+// evictable returns the clients that have not asked to be spared, those with the
+// most memory first.
+func (lp *loop) evictable() (cs []*client) {
+	if lp.e.Own() == nil {
+		return nil
+	}
+	for c := range lp.clients {
+		if !c.Client.NoEvict() {
+			cs = append(cs, c)
+		}
+	}
+	lp.e.Release()
+	slices.SortFunc(cs, func(a, b *client) int {
+		return cmp.Compare(b.Client.MemoryBytes(), a.Client.MemoryBytes())
+	})
+	return cs
+}
+
+const maxClientsReply = "-ERR max number of clients reached\r\n"
 
 // deniedReply is what protected mode tells clients from elsewhere.
 const deniedReply = "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default user. In this mode connections are only accepted from the loopback interface. If you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting connections from the outside.\r\n"

@@ -27,6 +27,14 @@ const (
 	outputRoom   = 256 << 10
 )
 
+// A socket is given writeChunk bytes at a time, as a longer call would keep the
+// garbage collector waiting, and writesAtOnce such chunks before it is another
+// client's turn.
+const (
+	writeChunk   = 1 << 20
+	writesAtOnce = 4
+)
+
 // A loop is the goroutine that has the sockets. Its fields belong to it, except
 // where they say otherwise.
 type loop struct {
@@ -40,34 +48,57 @@ type loop struct {
 	clients   map[*client]struct{}
 	outputs   []*client // with output to write
 	held      []*client // waiting for the end of CLIENT PAUSE
+	resumable []*client // stalled until now: their output is written
 	limits    limits
-	nextCron  time.Time
-	drained   chan struct{} // Shutdown waits for it; nil while not draining
+	drained   chan struct{}   // Shutdown waits for it; nil while not draining
+	stepped   []chan struct{} // closed at the end of this turn
+
+	start     time.Time     // of the loop's time, which is real, whatever the engine's clock
+	now       time.Duration // at the end of the last turn
+	nextCron  time.Duration
+	restless  bool          // expiry has not kept up
+	acceptErr time.Duration // when a failure to accept was last told
+	nanos     int64         // engine's time, as of the last ownership
 
 	reads, writes, bytesIn, bytesOut int64 // not published yet
+
+	// Guarded by the ownership of the keyspace.
+	executing bool // the owner is the loop, running a client's commands
 
 	stale    atomic.Bool // limits must be read again
 	stopping atomic.Bool
 
 	mu    sync.Mutex
-	inbox []func()  // from other goroutines
+	over  bool      // nobody reads the inbox any more
+	inbox []message // from other goroutines
 	kills []*client // to be disconnected
 }
+
+// A message is something for the loop to do, or for whoever finds that the loop
+// has ended to give up.
+type message struct{ do, giveUp func() }
 
 func newLoop(e *Engine) *loop {
 	lp := &loop{
 		e: e, poller: netpoll.New(), buf: make([]byte, sharedBuffer),
-		clients: map[*client]struct{}{},
+		clients: map[*client]struct{}{}, start: time.Now(),
 	}
 	lp.stale.Store(true)
 	return lp
 }
 
-// post has f run by the loop. Any goroutine may call it.
-func (lp *loop) post(f func()) {
+// post has m done by the loop. Any goroutine may call it.
+func (lp *loop) post(m message) {
 	lp.mu.Lock()
-	lp.inbox = append(lp.inbox, f)
+	over := lp.over
+	if !over {
+		lp.inbox = append(lp.inbox, m)
+	}
 	lp.mu.Unlock()
+	if over {
+		m.giveUp()
+		return
+	}
 	lp.poller.Wake()
 }
 
@@ -87,35 +118,38 @@ func (lp *loop) stop() {
 
 // run is the loop.
 func (lp *loop) run() {
-	lp.nextCron = time.Now()
 	for !lp.stopping.Load() {
 		events, err := lp.poller.Wait(lp.patience())
 		if err != nil {
 			lp.e.Log().Error("waiting for sockets failed", "error", err)
+			lp.e.Terminate()
 			break
 		}
 		lp.takeMessages()
 		for _, ev := range events {
-			switch {
-			case ev.Listener != nil:
+			if ev.Listener != nil {
 				lp.accept(ev.Listener)
-			case ev.Ready&netpoll.Writable != 0:
-				lp.writable(ev.Conn.Data.(*client))
-			default:
-				lp.read(ev.Conn.Data.(*client))
+			} else {
+				lp.serve(ev.Conn.Data.(*client), ev.Ready)
 			}
 		}
+		lp.resumeStalled()
 		lp.resumeHeld()
 		lp.flush()
 		lp.cron()
 		lp.publish()
-		lp.checkDrained()
+		lp.finishTurn()
 	}
 	lp.end()
 }
 
 // patience is how long the loop may sleep: until the next cron.
-func (lp *loop) patience() time.Duration { return max(time.Until(lp.nextCron), 0) }
+func (lp *loop) patience() time.Duration {
+	if len(lp.resumable) > 0 {
+		return 0
+	}
+	return max(lp.nextCron-lp.now, 0)
+}
 
 // takeMessages does what other goroutines asked for.
 func (lp *loop) takeMessages() {
@@ -123,23 +157,36 @@ func (lp *loop) takeMessages() {
 	inbox, kills := lp.inbox, lp.kills
 	lp.inbox, lp.kills = nil, nil
 	lp.mu.Unlock()
-	for _, f := range inbox {
-		f()
+	lp.refreshLimits()
+	for _, m := range inbox {
+		m.do()
 	}
 	for _, c := range kills {
 		lp.close(c)
 	}
-	if lp.stale.Load() {
-		lp.stale.Store(false)
-		lp.readLimits()
+}
+
+// serve does what a connection's event asks for.
+func (lp *loop) serve(c *client, ready netpoll.Ready) {
+	if ready&netpoll.Writable != 0 && !c.closed {
+		lp.write(c)
+	}
+	if ready&netpoll.Readable == 0 || c.closed {
+		return
+	}
+	switch {
+	case c.ending:
+		lp.discard(c)
+	case c.held || c.stalled:
+		lp.close(c) // nobody wanted to read: the connection is broken
+	default:
+		lp.read(c)
 	}
 }
 
 // read takes what a client sent and runs what is complete.
 func (lp *loop) read(c *client) {
-	if c.closed {
-		return
-	}
+	c.makeRoom()
 	buf := c.Buffer(lp.buf)
 	n, err := c.conn.Read(buf)
 	if n == 0 {
@@ -156,17 +203,40 @@ func (lp *loop) read(c *client) {
 	if x == nil {
 		return
 	}
-	state := c.Fed(x, buf, n, lp.limits.session, &lp.batch)
+	lp.nanos = x.Nanos()
+	c.activeNanos = lp.nanos
+	lp.executing = true
+	state := c.Fed(x, lp.buf, n, &lp.limits.session, &lp.batch)
+	lp.executing = false
 	lp.e.Release()
 	lp.after(c, state)
 }
 
-// lost closes a connection that can no longer be read.
+// lost ends a connection that has nothing more to read. Who ended only his side
+// of it still gets his replies.
 func (lp *loop) lost(c *client, err error) {
+	if errors.Is(err, io.EOF) && c.pendingOutput() > 0 {
+		c.ending = true
+		c.watch()
+		return
+	}
 	if !errors.Is(err, io.EOF) {
 		lp.e.Log().Debug("reading from client failed", "client", c.remote, "error", err)
 	}
 	lp.close(c)
+}
+
+// discard reads what a client sends that is on its way out. Nobody asked to read:
+// mostly it has broken off, and writing will tell.
+func (lp *loop) discard(c *client) {
+	switch n, err := c.conn.Read(lp.buf); {
+	case err == nil:
+		lp.bytesIn += int64(n)
+	case errors.Is(err, io.EOF):
+		lp.write(c)
+	default:
+		lp.close(c)
+	}
 }
 
 // after does what the state of a session that ran asks for.
@@ -175,7 +245,6 @@ func (lp *loop) after(c *client, state threading.State) {
 	case threading.Held:
 		c.held = true
 		lp.held = append(lp.held, c)
-		c.conn.Want(0)
 	case threading.Stalled:
 		c.stalled = true
 	case threading.Ending:
@@ -186,16 +255,22 @@ func (lp *loop) after(c *client, state threading.State) {
 		lp.close(c)
 		return
 	}
-	switch {
-	case c.queued:
-	case c.pendingOutput() > outputSoon:
+	switch pending := c.pendingOutput(); {
+	case lp.overHardLimit(pending):
+		lp.closeForOutput(c)
+		return
+	case pending == 0 && !c.ending && !c.stalled:
+		lp.reclaimOutput(c)
+		c.publish()
+	case c.queued || c.blocked:
+	case pending > outputSoon:
 		lp.write(c)
-	case c.pendingOutput() > 0 || c.ending:
+		return
+	default:
 		c.queued = true
 		lp.outputs = append(lp.outputs, c)
-	default:
-		lp.reclaimOutput(c)
 	}
+	c.watch()
 }
 
 // resume runs what a client sent while it had to wait.
@@ -205,12 +280,27 @@ func (lp *loop) resume(c *client) {
 	if x == nil {
 		return
 	}
-	state := c.Resume(x, lp.limits.session, &lp.batch)
+	lp.executing = true
+	state := c.Resume(x, &lp.limits.session, &lp.batch)
+	lp.executing = false
 	lp.e.Release()
-	if state != threading.Held && state != threading.Stalled {
-		c.conn.Want(netpoll.Readable)
-	}
 	lp.after(c, state)
+}
+
+// resumeStalled lets clients go on whose output is written. Each has a turn of
+// the loop: those whose output piles up again wait for the next.
+func (lp *loop) resumeStalled() {
+	if len(lp.resumable) == 0 {
+		return
+	}
+	resumable := lp.resumable
+	lp.resumable = nil
+	for _, c := range resumable {
+		if !c.closed {
+			c.stalled = false
+			lp.resume(c)
+		}
+	}
 }
 
 // resumeHeld lets clients go on when they are no longer paused.
@@ -225,9 +315,8 @@ func (lp *loop) resumeHeld() {
 	left := x.PausedFor()
 	lp.e.Release()
 	if left > 0 {
-		if t := time.Now().Add(time.Duration(left)); t.Before(lp.nextCron) {
-			lp.nextCron = t
-		}
+		// On a stepped clock this may come too early; then it is asked again.
+		lp.nextCron = min(lp.nextCron, lp.now+max(time.Duration(left), time.Millisecond))
 		return
 	}
 	held := lp.held
@@ -240,28 +329,28 @@ func (lp *loop) resumeHeld() {
 	}
 }
 
-// flush writes every output gathered since the last time.
+// flush writes the outputs gathered in this turn.
 func (lp *loop) flush() {
-	for len(lp.outputs) > 0 {
-		outputs := lp.outputs
-		lp.outputs = lp.outputs[len(lp.outputs):]
-		for _, c := range outputs {
-			c.queued = false
-			if !c.closed {
-				lp.write(c)
-			}
-		}
-		if len(lp.outputs) == 0 {
-			lp.outputs = outputs[:0]
+	for _, c := range lp.outputs {
+		c.queued = false
+		if !c.closed {
+			lp.write(c)
 		}
 	}
+	clear(lp.outputs)
+	lp.outputs = lp.outputs[:0]
 }
 
 // write gives a client's output to its socket, and waits for room when the
 // socket does not take it all.
 func (lp *loop) write(c *client) {
-	for c.pendingOutput() > 0 {
-		n, err := c.conn.Write(c.Client.Out.Bytes()[c.sent:])
+	for range writesAtOnce {
+		rest := c.Client.Out.Bytes()[c.sent:]
+		if len(rest) == 0 {
+			break
+		}
+		chunk := rest[:min(len(rest), writeChunk)]
+		n, err := c.conn.Write(chunk)
 		if err != nil {
 			lp.close(c)
 			return
@@ -270,65 +359,48 @@ func (lp *loop) write(c *client) {
 		lp.bytesOut += int64(n)
 		c.out += int64(n)
 		c.sent += n
-		if c.pendingOutput() > 0 && n < maxWrite {
-			lp.waitForRoom(c)
-			return
+		if n > 0 {
+			c.activeNanos = lp.nanos
 		}
+		if n < len(chunk) {
+			break
+		}
+	}
+	if c.pendingOutput() > 0 {
+		lp.waitForRoom(c)
+		return
 	}
 	if c.ending {
 		lp.close(c)
 		return
 	}
 	lp.reclaimOutput(c)
-	c.softSince = 0
-	c.publish()
-	switch {
-	case c.stalled:
-		c.stalled = false
-		lp.resume(c)
-	case c.conn.Wants() == netpoll.Writable && !c.held:
-		c.conn.Want(netpoll.Readable)
+	c.blocked, c.overSoft = false, false
+	if c.stalled {
+		lp.resumable = append(lp.resumable, c)
 	}
+	c.publish()
+	c.watch()
 }
-
-// maxWrite is the most that a socket is expected to take at once; a write of
-// more says nothing about room.
-const maxWrite = 1 << 20
 
 // waitForRoom leaves the rest of the output for when the socket has room, and
 // sees to the limits on it.
 func (lp *loop) waitForRoom(c *client) {
-	if c.sent > outputRoom && c.sent > c.Client.Out.Len()/2 {
-		rest := append([]byte(nil), c.Client.Out.Bytes()[c.sent:]...)
-		c.Client.Out.Attach(rest)
-		c.sent = 0
-	}
+	c.blocked = true
+	c.giveBack()
 	c.publish()
-	if lp.overLimit(c) {
-		lp.e.stats.outputClose.Add(1)
-		lp.e.Log().Warn("closing client that reached its output buffer limit", "client", c.remote)
-		lp.close(c)
+	if lp.overSoftLimit(c) {
+		lp.closeForOutput(c)
 		return
 	}
-	want := netpoll.Writable
-	if !c.ending && !c.stalled && !c.held {
-		want |= netpoll.Readable
-	}
-	c.conn.Want(want)
+	c.watch()
 }
 
-// writable goes on writing to a client whose socket has room again.
-func (lp *loop) writable(c *client) {
-	if c.closed {
-		return
-	}
-	if c.conn.Wants()&netpoll.Readable != 0 {
-		defer lp.read(c)
-	}
-	lp.write(c)
-	if !c.closed && c.pendingOutput() == 0 && !c.held && !c.stalled {
-		c.conn.Want(netpoll.Readable)
-	}
+// closeForOutput closes a client whose output is over its limits.
+func (lp *loop) closeForOutput(c *client) {
+	lp.e.stats.outputClose.Add(1)
+	lp.e.Log().Warn("closing client that reached its output buffer limit", "client", c.remote)
+	lp.close(c)
 }
 
 // lendOutput gives a client a buffer to gather its replies in.
@@ -349,14 +421,17 @@ func (lp *loop) lendOutput(c *client) {
 func (lp *loop) reclaimOutput(c *client) {
 	c.sent = 0
 	b := c.Client.Out.Detach()
-	if cap(b) <= outputRoom && len(lp.spare) < spareOutputs {
+	if cap(b) > 0 && cap(b) <= outputRoom && len(lp.spare) < spareOutputs {
 		lp.spare = append(lp.spare, b[:0])
 	}
 }
 
 // listen makes the loop accept from l.
 func (lp *loop) listen(l *netpoll.Listener) error {
-	lp.readLimits()
+	if lp.drained != nil {
+		l.Close()
+		return threading.ErrClosed
+	}
 	l.KeepAlive = lp.limits.keepAlive
 	if err := lp.poller.AddListener(l); err != nil {
 		l.Close()
@@ -372,7 +447,7 @@ func (lp *loop) accept(l *netpoll.Listener) {
 	for range lp.limits.acceptsPerCycle {
 		conn, err := l.Accept()
 		if err != nil {
-			lp.e.Log().Warn("accepting a client connection failed", "error", err)
+			lp.acceptFailed(err)
 			return
 		}
 		if conn == nil {
@@ -382,29 +457,22 @@ func (lp *loop) accept(l *netpoll.Listener) {
 	}
 }
 
-const maxClientsReply = "-ERR max number of clients reached\r\n"
+// acceptFailed tells of a client that could not be let in, once a second: it
+// stands at the door until there is a descriptor for it.
+func (lp *loop) acceptFailed(err error) {
+	if lp.acceptErr == 0 || lp.now-lp.acceptErr > time.Second {
+		lp.acceptErr = lp.now
+		lp.e.Log().Warn("accepting a client connection failed", "error", err)
+	}
+}
 
 // admit makes a connection a client, or sends it away with a reason.
 func (lp *loop) admit(conn *netpoll.Conn) {
-	stats := &lp.e.stats
-	refuse := func(reply string) {
-		stats.rejected.Add(1)
-		lp.poller.Add(conn) // so that what was written is also sent over a bridge
-		conn.Write([]byte(reply))
-		conn.Close()
-	}
 	if lp.drained != nil {
 		conn.Close()
 		return
 	}
-	if lp.stale.Load() {
-		lp.stale.Store(false)
-		lp.readLimits()
-	}
-	if len(lp.clients) >= lp.limits.maxClients {
-		refuse(maxClientsReply)
-		return
-	}
+	lp.refreshLimits()
 	c := &client{loop: lp, conn: conn}
 	remote, unix, local := addrText(conn.RemoteAddr())
 	c.remote = remote
@@ -412,22 +480,25 @@ func (lp *loop) admit(conn *netpoll.Conn) {
 	if unix {
 		c.remote = c.local
 	}
-	if lp.limits.protected && !local {
-		refuse(deniedReply)
-		return
-	}
 	conn.Data = c
 	if err := lp.poller.Add(conn); err != nil {
+		conn.Close()
+		return
+	}
+	if reason := lp.limits.refuse(len(lp.clients), local); reason != "" {
+		lp.e.stats.rejected.Add(1)
+		conn.Write([]byte(reason)) // a few bytes: the new connection has room
 		conn.Close()
 		return
 	}
 	c.Client.Conn = c
 	c.Client.Connected(unix, local)
 	lp.clients[c] = struct{}{}
-	stats.connections.Add(1)
-	stats.clients.Store(int64(len(lp.clients)))
+	lp.e.stats.connections.Add(1)
+	lp.e.stats.clients.Store(int64(len(lp.clients)))
 	if x := lp.e.Own(); x != nil {
 		x.Register(&c.Client)
+		c.activeNanos = x.Nanos()
 		lp.e.Release()
 	}
 }
@@ -445,36 +516,45 @@ func (lp *loop) close(c *client) {
 		x.Unregister(&c.Client)
 		lp.e.Release()
 	}
-	if b := c.Client.Out.Detach(); cap(b) > 0 && cap(b) <= outputRoom && len(lp.spare) < spareOutputs {
-		lp.spare = append(lp.spare, b[:0])
-	}
+	lp.reclaimOutput(c)
 }
 
-// cron does the periodic work when it is time, and the fast expire cycle else.
+// cron does the periodic work when it is time. Between two crons it goes on with
+// what the last one left undone.
 func (lp *loop) cron() {
-	now := time.Now()
-	if now.Before(lp.nextCron) {
-		if x := lp.e.Own(); x != nil {
-			x.BeforeSleep()
-			lp.e.Release()
+	lp.now = time.Since(lp.start)
+	if lp.now < lp.nextCron {
+		if lp.restless || lp.e.Reclaiming() {
+			if x := lp.e.Own(); x != nil {
+				x.BeforeSleep()
+				lp.e.Release()
+			}
 		}
 		return
 	}
-	hz := lp.limits.hz
 	if x := lp.e.Own(); x != nil {
-		lp.e.Cron()
+		lp.nanos = x.Nanos()
+		lp.restless = lp.e.Cron()
 		lp.e.Release()
 	}
-	lp.nextCron = now.Add(time.Second / time.Duration(hz))
-	lp.sweep(now)
+	lp.nextCron = lp.now + time.Second/time.Duration(max(lp.limits.hz, 1))
+	lp.sweep()
 }
 
 // publish adds what the loop counted to the counters others read.
 func (lp *loop) publish() {
+	lp.publishTraffic()
+	lp.e.stats.cycles.Add(1)
+}
+
+// publishTraffic is publish in the middle of a turn, by a command that shows the
+// counters.
+func (lp *loop) publishTraffic() {
 	s := &lp.e.stats
 	if lp.reads != 0 {
 		s.reads.Add(lp.reads)
 		s.bytesIn.Add(lp.bytesIn)
+		s.commands.Store(lp.batch.Executed)
 		lp.reads, lp.bytesIn = 0, 0
 	}
 	if lp.writes != 0 {
@@ -482,12 +562,36 @@ func (lp *loop) publish() {
 		s.bytesOut.Add(lp.bytesOut)
 		lp.writes, lp.bytesOut = 0, 0
 	}
-	s.cycles.Add(1)
+}
+
+// finishTurn tells those who wait for the end of a turn.
+func (lp *loop) finishTurn() {
+	if len(lp.resumable) == 0 {
+		for _, done := range lp.stepped {
+			close(done)
+		}
+		lp.stepped = lp.stepped[:0]
+	}
+	if lp.drained != nil && len(lp.clients) == 0 {
+		close(lp.drained)
+		lp.drained = nil
+		lp.stopping.Store(true)
+	}
+}
+
+// step makes this turn one with a cron, as the engine's clock was moved, and has
+// done closed when it is over.
+func (lp *loop) step(done chan struct{}) {
+	lp.nextCron = 0
+	lp.stepped = append(lp.stepped, done)
 }
 
 // drain begins the end: no new clients, and those there are go when their
-// replies are out.
+// replies are out. The loop ends when they are gone.
 func (lp *loop) drain(drained chan struct{}) {
+	if lp.drained != nil { // begun already; whoever waits sees the engine's end
+		return
+	}
 	lp.drained = drained
 	for _, l := range lp.listeners {
 		l.Close()
@@ -497,29 +601,32 @@ func (lp *loop) drain(drained chan struct{}) {
 		c.ending = true
 		if c.pendingOutput() == 0 {
 			lp.close(c)
-		}
-	}
-	lp.checkDrained()
-}
-
-func (lp *loop) checkDrained() {
-	if lp.drained != nil && len(lp.clients) == 0 {
-		select {
-		case <-lp.drained:
-		default:
-			close(lp.drained)
+		} else {
+			c.watch()
 		}
 	}
 }
 
-// end closes everything the loop has.
+// end closes everything the loop has, and whatever is still on its way to it.
 func (lp *loop) end() {
+	lp.mu.Lock()
+	lp.over = true
+	inbox := lp.inbox
+	lp.inbox, lp.kills = nil, nil
+	lp.mu.Unlock()
+	for _, m := range inbox {
+		m.giveUp()
+	}
 	for _, l := range lp.listeners {
 		l.Close()
 	}
 	for c := range lp.clients {
 		lp.close(c)
 	}
+	for _, done := range lp.stepped {
+		close(done)
+	}
+	lp.publish()
 	lp.poller.Close()
 }
 

@@ -96,10 +96,16 @@ func (e *Engine) Serve(nl net.Listener) error {
 		return err
 	}
 	failed := make(chan error, 1)
-	lp.post(func() {
-		if err := lp.listen(l); err != nil {
-			failed <- err
-		}
+	lp.post(message{
+		do: func() {
+			if err := lp.listen(l); err != nil {
+				failed <- err
+			}
+		},
+		giveUp: func() {
+			l.Close()
+			failed <- threading.ErrClosed
+		},
 	})
 	select {
 	case err := <-failed:
@@ -116,20 +122,20 @@ func (e *Engine) Dial() (net.Conn, error) {
 		return nil, err
 	}
 	client, server := netpoll.Pipe()
-	lp.post(func() { lp.admit(server) })
+	lp.post(message{
+		do:     func() { lp.admit(server) },
+		giveUp: func() { server.Close() },
+	})
 	return client, nil
 }
 
 // Shutdown stops accepting, lets the replies of what has been read go out, and
 // closes.
 func (e *Engine) Shutdown(ctx context.Context) error {
-	e.mu.Lock()
-	lp := e.loop
-	e.mu.Unlock()
 	var err error
-	if lp != nil {
+	if lp := e.started(); lp != nil {
 		drained := make(chan struct{})
-		lp.post(func() { lp.drain(drained) })
+		lp.post(message{do: func() { lp.drain(drained) }, giveUp: func() { close(drained) }})
 		select {
 		case <-drained:
 		case <-e.Done():
@@ -141,7 +147,15 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close ends the loop, its connections and the keyspace.
+// started returns the loop, nil when there is none.
+func (e *Engine) started() *loop {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.loop
+}
+
+// Close ends the loop, its connections and the keyspace. When it returns all that
+// is done, whoever began it.
 func (e *Engine) Close() error {
 	e.mu.Lock()
 	lp := e.loop
@@ -157,16 +171,26 @@ func (e *Engine) Close() error {
 
 // Disconnect ends a client's connection: the loop will see to it. The caller
 // owns the keyspace.
-func (e *Engine) Disconnect(cl *command.Client) { e.loop.kill(cl.Conn.(*client)) }
+func (e *Engine) Disconnect(cl *command.Client) {
+	c := cl.Conn.(*client)
+	c.loop.kill(c)
+}
 
 // Unpaused lets the clients that CLIENT PAUSE held go on.
 func (e *Engine) Unpaused() {
 	e.Core.Unpaused()
-	e.mu.Lock()
-	lp := e.loop
-	e.mu.Unlock()
-	if lp != nil {
+	if lp := e.started(); lp != nil {
 		lp.poller.Wake()
+	}
+}
+
+// Stepped has the loop do what became due when a test moved the clock, and waits
+// for it.
+func (e *Engine) Stepped() {
+	if lp := e.started(); lp != nil {
+		done := make(chan struct{})
+		lp.post(message{do: func() { lp.step(done) }, giveUp: func() { close(done) }})
+		<-done
 	}
 }
 
@@ -179,10 +203,7 @@ func (e *Engine) Terminate() {
 
 // Applied is told after CONFIG SET: limits are read anew.
 func (e *Engine) Applied() {
-	e.mu.Lock()
-	lp := e.loop
-	e.mu.Unlock()
-	if lp != nil {
+	if lp := e.started(); lp != nil {
 		lp.stale.Store(true)
 		lp.poller.Wake()
 	}
@@ -197,14 +218,22 @@ func (e *Engine) TCPPort() int { return int(e.tcpPort.Load()) }
 // Multiplexer names what waits for sockets.
 func (e *Engine) Multiplexer() string { return netpoll.Multiplexer }
 
-// Net returns the counters of the network side.
-func (e *Engine) Net() command.NetStats { return e.stats.snapshot() }
+// Net returns the counters of the network side, to the command that runs. The
+// caller owns the keyspace.
+func (e *Engine) Net() command.NetStats {
+	e.CountShared() // whoever shows counters shows the shard's as well
+	if lp := e.started(); lp != nil && lp.executing {
+		lp.publishTraffic()
+	}
+	return e.stats.snapshot()
+}
 
-// Threads returns the loop's counters.
+// Threads returns the loop's counters, as of its last turn.
 func (e *Engine) Threads() []threading.ThreadStats {
 	s := e.stats.snapshot()
 	return []threading.ThreadStats{{
-		Name: "main", Clients: e.stats.clients.Load(), Reads: s.Reads, Writes: s.Writes, Wakeups: s.Cycles,
+		Name: "main", Clients: e.stats.clients.Load(), Reads: s.Reads, Writes: s.Writes,
+		Commands: e.stats.commands.Load(), Turns: s.Cycles,
 	}}
 }
 
@@ -213,7 +242,7 @@ type netStats struct {
 	clients                           atomic.Int64
 	connections, rejected             atomic.Int64
 	bytesIn, bytesOut                 atomic.Int64
-	reads, writes, cycles             atomic.Int64
+	reads, writes, commands, cycles   atomic.Int64
 	evicted, queryCloses, outputClose atomic.Int64
 }
 

@@ -1,0 +1,389 @@
+package singleloop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/redweave/redweave/internal/clock"
+	"github.com/redweave/redweave/internal/config"
+	"github.com/redweave/redweave/resp"
+	"github.com/redweave/redweave/threading"
+)
+
+// patience is how long anything in these tests may take.
+const patience = 20 * time.Second
+
+// open starts an engine on the system's clock; params are names and values of
+// parameters. It is closed when the test ends, and must leave no goroutine.
+func open(t testing.TB, params ...string) *Engine {
+	t.Helper()
+	return openOn(t, nil, params...)
+}
+
+// openOn is open with a clock.
+func openOn(t testing.TB, c clock.Clock, params ...string) *Engine {
+	t.Helper()
+	args := []string{"--enable-debug-command", "yes"}
+	for i := 0; i < len(params); i += 2 {
+		args = append(args, "--"+params[i], params[i+1])
+	}
+	conf := config.New(config.Options{})
+	if err := conf.Load(config.Source{Options: config.ParseArgs(args).Options}); err != nil {
+		t.Fatal(err)
+	}
+	before := runtime.NumGoroutine()
+	e := New(threading.Options{Config: conf, Clock: c})
+	t.Cleanup(func() {
+		e.Close()
+		noGoroutines(t, before)
+	})
+	return e
+}
+
+// noGoroutines fails the test if there are more goroutines than before, a moment
+// from now: goroutines of the test itself may still be on their way out.
+func noGoroutines(t testing.TB, before int) {
+	t.Helper()
+	deadline := time.Now().Add(5 * time.Second)
+	for runtime.NumGoroutine() > before {
+		if time.Now().After(deadline) {
+			buf := make([]byte, 1<<20)
+			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// listen serves a TCP port of the loopback interface.
+func listen(t testing.TB, e *Engine) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, e, l)
+	return l.Addr().String()
+}
+
+// listenUnix serves a unix socket.
+func listenUnix(t testing.TB, e *Engine) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "rw")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(t, e, l)
+	return l.Addr().String()
+}
+
+func serve(t testing.TB, e *Engine, l net.Listener) {
+	served := make(chan error, 1)
+	go func() { served <- e.Serve(l) }()
+	t.Cleanup(func() {
+		e.Close()
+		if err := <-served; err != threading.ErrClosed {
+			t.Errorf("Serve: %v, want ErrClosed", err)
+		}
+	})
+}
+
+// A peer is a client as the test plays it.
+type peer struct {
+	t testing.TB
+	net.Conn
+	r *resp.Reader
+}
+
+func newPeer(t testing.TB, c net.Conn, err error) *peer {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.SetDeadline(time.Now().Add(patience))
+	return &peer{t, c, resp.NewReader(c)}
+}
+
+// dial connects in memory.
+func dial(t testing.TB, e *Engine) *peer {
+	t.Helper()
+	c, err := e.Dial()
+	return newPeer(t, c, err)
+}
+
+// connect connects over a socket, tcp or unix as the address looks.
+func connect(t testing.TB, addr string) *peer {
+	t.Helper()
+	network := "tcp"
+	if strings.HasPrefix(addr, "/") {
+		network = "unix"
+	}
+	c, err := net.Dial(network, addr)
+	return newPeer(t, c, err)
+}
+
+// everywhere runs the test over each kind of connection.
+func everywhere(t *testing.T, test func(t *testing.T, e *Engine, enter func() *peer), params ...string) {
+	t.Run("memory", func(t *testing.T) {
+		e := open(t, params...)
+		test(t, e, func() *peer { return dial(t, e) })
+	})
+	t.Run("tcp", func(t *testing.T) {
+		e := open(t, params...)
+		addr := listen(t, e)
+		test(t, e, func() *peer { return connect(t, addr) })
+	})
+	t.Run("unix", func(t *testing.T) {
+		e := open(t, params...)
+		path := listenUnix(t, e)
+		test(t, e, func() *peer { return connect(t, path) })
+	})
+}
+
+// words encodes a command.
+func words(args ...string) string { return string(resp.AppendCommand(nil, args...)) }
+
+// send writes raw bytes.
+func (p *peer) send(raw string) {
+	p.t.Helper()
+	if _, err := io.WriteString(p, raw); err != nil {
+		p.t.Fatalf("writing %.40q: %v", raw, err)
+	}
+}
+
+// trySend writes raw bytes that the engine may not want.
+func (p *peer) trySend(raw string) { io.WriteString(p, raw) }
+
+// receive reads one reply.
+func (p *peer) receive() resp.Value {
+	p.t.Helper()
+	v, err := p.r.Read()
+	if err != nil {
+		p.t.Fatalf("reading a reply: %v", err)
+	}
+	return v
+}
+
+// do sends a command and reads its reply.
+func (p *peer) do(args ...string) resp.Value {
+	p.t.Helper()
+	p.send(words(args...))
+	return p.receive()
+}
+
+// want sends a line's command and compares the reply's text: "OK", "12", "nil",
+// or the text of an error.
+func (p *peer) want(line, reply string) {
+	p.t.Helper()
+	p.send(words(strings.Fields(line)...))
+	p.expect(line, reply)
+}
+
+// expect reads replies and compares their texts.
+func (p *peer) expect(what string, replies ...string) {
+	p.t.Helper()
+	for _, want := range replies {
+		if got := text(p.receive()); got != want {
+			p.t.Fatalf("%s: got %.200q, want %.200q", what, got, want)
+		}
+	}
+}
+
+// text is a reply in a form to compare.
+func text(v resp.Value) string {
+	switch {
+	case v.Err() != nil:
+		return v.Err().Error()
+	case v.IsNull():
+		return "nil"
+	}
+	return v.Text()
+}
+
+// wantEnd reads up to the end of the connection and fails if there was more.
+func (p *peer) wantEnd() {
+	p.t.Helper()
+	if v, err := p.r.Read(); err == nil {
+		p.t.Fatalf("got %.100q, want the end of the connection", text(v))
+	} else if !ended(err) {
+		p.t.Fatalf("the connection ended with %v", err)
+	}
+}
+
+// ended reports whether err is a way for a connection to end.
+func ended(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, syscall.EPIPE)
+}
+
+// silent fails the test if something arrives within a moment.
+func (p *peer) silent() {
+	p.t.Helper()
+	p.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
+	if v, err := p.r.Read(); !errors.Is(err, os.ErrDeadlineExceeded) {
+		p.t.Fatalf("got %.100q, %v, want silence", text(v), err)
+	}
+	p.SetReadDeadline(time.Now().Add(patience))
+}
+
+// fields reads a line of CLIENT LIST or a section of INFO.
+func fields(s string) map[string]string {
+	m := map[string]string{}
+	for _, f := range strings.Fields(s) {
+		if i := strings.IndexAny(f, "=:"); i > 0 {
+			m[f[:i]] = f[i+1:]
+		}
+	}
+	return m
+}
+
+// info reads a field of INFO.
+func (p *peer) info(field string) string {
+	p.t.Helper()
+	v, ok := fields(p.do("INFO", "everything").Text())[field]
+	if !ok {
+		p.t.Fatalf("INFO has no %s", field)
+	}
+	return v
+}
+
+// do runs a command in process.
+func do(t testing.TB, e *Engine, args ...string) resp.Value {
+	t.Helper()
+	cl := e.Attach()
+	defer e.Detach(cl)
+	bs := make([][]byte, len(args))
+	for i, a := range args {
+		bs[i] = []byte(a)
+	}
+	if err := e.Do(t.Context(), cl, bs); err != nil {
+		t.Fatalf("%v: %v", args, err)
+	}
+	v, _, err := resp.Parse(cl.Out.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// A bystander is a client that pings all the time, and must always be answered.
+type bystander struct {
+	stop chan struct{}
+	done sync.WaitGroup
+	n    int
+	max  time.Duration
+	err  error
+}
+
+// watch starts a bystander. It reports when the test ends, or before by end.
+func watch(t testing.TB, p *peer) *bystander {
+	b := &bystander{stop: make(chan struct{})}
+	b.done.Go(func() {
+		for {
+			select {
+			case <-b.stop:
+				return
+			default:
+			}
+			start := time.Now()
+			p.SetDeadline(start.Add(patience))
+			if _, b.err = io.WriteString(p, "PING\r\n"); b.err != nil {
+				return
+			}
+			var v resp.Value
+			if v, b.err = p.r.Read(); b.err == nil && text(v) != "PONG" {
+				b.err = fmt.Errorf("PING: %q", text(v))
+			}
+			if b.err != nil {
+				return
+			}
+			b.n++
+			b.max = max(b.max, time.Since(start))
+			time.Sleep(100 * time.Microsecond)
+		}
+	})
+	t.Cleanup(func() { b.end(t) })
+	return b
+}
+
+func (b *bystander) end(t testing.TB) {
+	t.Helper()
+	select {
+	case <-b.stop:
+		return
+	default:
+	}
+	close(b.stop)
+	b.done.Wait()
+	if b.err != nil || b.n == 0 {
+		t.Errorf("a bystander was disturbed after %d pings: %v", b.n, b.err)
+	}
+	t.Logf("%d pings beside it, the longest %v", b.n, b.max)
+}
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %v: %s", patience, what)
+		}
+	}
+}
+
+// allocated returns the bytes that f allocates in all.
+func allocated(f func()) int64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc)
+}
+
+// heap returns the bytes that are in use after a collection.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// turns returns how often the loop has gone round.
+func turns(e *Engine) int64 { return e.stats.cycles.Load() }
+
+// checkQuiet fails the test if the loop goes round more often than its cron and a
+// few stragglers explain.
+func checkQuiet(t testing.TB, e *Engine, what string) {
+	t.Helper()
+	time.Sleep(20 * time.Millisecond)
+	before := turns(e)
+	time.Sleep(200 * time.Millisecond)
+	if n := turns(e) - before; n > 20 {
+		t.Errorf("%s: the loop went round %d times in 200 ms", what, n)
+	}
+}
+
+// pattern returns n bytes that differ from place to place.
+func pattern(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte('a' + i%23 + i/997%3)
+	}
+	return string(b)
+}
