@@ -119,9 +119,12 @@ func (s *Shard) evict() Pressure {
 			return Fits
 		}
 		if s.set.Policy == NoEviction || !s.victim(&v.scratch) {
-			return s.awaitReclaim(start, limit)
+			return s.lastResort(start, limit)
 		}
 		s.evictKey(&v.scratch)
+		if s.set.Lazy.Eviction {
+			s.await(start, limit)
+		}
 	}
 }
 
@@ -212,20 +215,29 @@ func (db *DB) evictable() *dict.Table {
 	return db.keys
 }
 
-// awaitReclaim is what eviction does when no key is left to evict: while lazily
-// freed memory is on its way back it waits for that, within the time limit.
-func (s *Shard) awaitReclaim(start, limit int64) Pressure {
+// lastResort is what eviction does when there is no key to evict: memory freed
+// lazily may be on its way back.
+func (s *Shard) lastResort(start, limit int64) Pressure {
+	if s.await(start, limit); s.Over() > 0 {
+		return Full
+	}
+	return Fits
+}
+
+// await waits until the reclaimer has brought memory below the limit, while it
+// has work and the time lasts: what is already on its way back need not be evicted
+// once more.
+func (s *Shard) await(start, limit int64) {
 	for s.Over() > 0 {
-		left := limit
+		left := int64(time.Second)
 		if s.nanos != nil {
-			left -= s.nanos() - start
+			left = limit - (s.nanos() - start)
 		}
 		if left <= 0 || !s.home.Await(time.Duration(left)) {
-			return Full
+			return
 		}
 		s.reclaim()
 	}
-	return Fits
 }
 
 // bindEvictable fills e if key is still there, and still volatile where the
