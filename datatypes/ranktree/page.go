@@ -45,7 +45,7 @@ const (
 	header     = 8
 	leafWidth  = 8 + slab.RefBytes             // bytes of an entry
 	innerWidth = leafWidth + slab.RefBytes + 4 // of an inner page
-	fullPage   = 64                            // entries at most: cap is one byte
+	fullPage   = 48                            // entries at most: cap is one byte
 	loadBack   = 8 - slab.RefBytes             // how far before a Ref its load begins
 	loadShift  = 8 * loadBack
 )
@@ -135,19 +135,35 @@ func (p page) setCount(i int, n uint32)   { addCount(p.counts(), i, n-p.count(i)
 // so, then within the group where the place is. No comparison waits for another,
 // no branch depends on one, and where the page is not in the cache its lines are
 // fetched at the same time.
-func (p page) below(k int64) (at int) {
+func (p page) below(k int64) int {
 	n := p.n()
+	groups := 0
 	for i := 7; i < n; i += 8 {
-		if p.key(i) < k {
-			at += 8
-		}
+		groups += less(p.key(i), k)
 	}
-	for i, end := at, min(at+8, n); i < end; i++ {
-		if p.key(i) < k {
-			at++
-		}
+	at := 8 * groups
+	if at+8 > n {
+		return at + p.belowTail(at, n, k)
 	}
-	return at
+	q := page{unsafe.Add(p.p, 8*at)}
+	return at + less(q.key(0), k) + less(q.key(1), k) + less(q.key(2), k) + less(q.key(3), k) +
+		less(q.key(4), k) + less(q.key(5), k) + less(q.key(6), k)
+}
+
+func (p page) belowTail(at, n int, k int64) (c int) {
+	for i := at; i < n; i++ {
+		c += less(p.key(i), k)
+	}
+	return c
+}
+
+// less returns 1 if a < b, else 0.
+func less(a, b int64) int {
+	n := 0
+	if a < b {
+		n = 1
+	}
+	return n
 }
 
 // width returns the bytes of an entry of a page.

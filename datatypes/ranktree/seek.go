@@ -12,17 +12,16 @@ type Position struct {
 
 // Rank returns the number of members before member r.
 func (t *Tree) Rank(r slab.Ref) int {
-	p := t.a.Ptr(r)
-	k, m := keyOf(score(p)), memberAt(p)
+	k := keyOf(t.Score(r))
 	rank := 0
 	q := t.root
 	for range t.height {
 		p := t.page(q)
-		i := max(t.upTo(p, k, m)-1, 0)
+		i := t.childWith(p, r, k)
 		rank += p.before(i)
 		q = p.child(i)
 	}
-	return rank + t.upTo(t.page(q), k, m) - 1
+	return rank + t.indexOf(t.page(q), r, k)
 }
 
 // before returns the number of members under the first i children.
@@ -56,10 +55,10 @@ func (t *Tree) findRank(rank int, w *way) {
 		p := t.page(r)
 		var i int
 		i, rank = p.childOf(rank)
-		w[d] = step{p, i}
+		w[d] = step{r, i}
 		r = p.child(i)
 	}
-	w[t.height] = step{t.page(r), rank}
+	w[t.height] = step{r, rank}
 }
 
 // Seek returns the position with rank members before it, 0 to Len.

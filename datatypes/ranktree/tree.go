@@ -86,9 +86,9 @@ type Tree struct {
 	full   int // entries a page may have: fullPage, fewer in builds that check themselves
 }
 
-// maxHeight is far more than 2^32 members need: pages of 3 entries on average
-// would do, and a root splits only when it has 64 children.
-const maxHeight = 24
+// maxHeight is far more than 2^32 members need: pages of four entries on average
+// would do, and a root splits only when it is full.
+const maxHeight = 16
 
 // New returns an empty tree, whose members and pages will be blocks of a.
 func New(a *slab.Arena, seed uint64) *Tree {
@@ -129,8 +129,8 @@ func (t *Tree) page(r slab.Ref) page { return page{t.a.Ptr(r)} }
 // A step is a page on the way from the root to a leaf, and the entry taken: a
 // child, or in the leaf the place of a member.
 type step struct {
-	page
-	i int
+	ref slab.Ref
+	i   int
 }
 
 // A way has a step for each level, the root's first.
@@ -142,29 +142,23 @@ func (t *Tree) find(k int64, m []byte, w *way) {
 	r := t.root
 	for d := 0; ; d++ {
 		p := t.page(r)
-		i := t.upTo(p, k, m)
+		i := p.below(k)
+		if i < p.n() && p.key(i) == k {
+			i = t.upToTied(p, i, k, m, true)
+		}
 		if d == t.height {
-			w[d] = step{p, i}
+			w[d] = step{r, i}
 			return
 		}
 		i = max(i-1, 0)
-		w[d] = step{p, i}
+		w[d] = step{r, i}
 		r = p.child(i)
 	}
 }
 
-// upTo returns how many entries of p are not behind (k, m).
-func (t *Tree) upTo(p page, k int64, m []byte) int {
-	i := p.below(k)
-	if i < p.n() && p.key(i) == k {
-		return t.upToTied(p, i, k, m, true)
-	}
-	return i
-}
-
-// upToTied is upTo where entries from i on have the key k: it halves them, since
-// each comparison may be a cache miss. Without orEqual an entry equal to m is
-// not counted.
+// upToTied returns how many entries of p are not behind (k, m), when those from i
+// on have the key k: it halves them, since each comparison may be a cache miss.
+// Without orEqual an entry equal to m is not counted.
 func (t *Tree) upToTied(p page, i int, k int64, m []byte, orEqual bool) int {
 	j := p.n()
 	if p.key(j-1) != k {
@@ -204,17 +198,16 @@ func (t *Tree) Append(s float64, m []byte) slab.Ref {
 	}
 	var w way
 	q := t.root
-	for d := 0; d < t.height; d++ {
+	for d := range t.height {
 		p := t.page(q)
 		i := p.n() - 1
-		w[d] = step{p, i}
+		w[d] = step{q, i}
 		addCount(p.counts(), i, 1)
 		q = p.child(i)
 	}
-	leaf := t.page(q)
-	w[t.height] = step{leaf, leaf.n()}
+	w[t.height] = step{q, t.page(q).n()}
 	t.len++
-	t.insert(&w, t.height, leaf.n(), &e)
+	t.insert(&w, t.height, &e)
 	return r
 }
 
@@ -254,15 +247,15 @@ func (t *Tree) plant(e *entry) {
 // the first of a leaf, and so of all pages above.
 func (t *Tree) placeAt(w *way, e *entry) {
 	h := t.height
-	i := w[h].i
 	for d := range h {
-		addCount(w[d].counts(), w[d].i, 1)
-		if i == 0 {
-			w[d].setFirst(0, e.key, e.member)
+		p := t.page(w[d].ref)
+		addCount(p.counts(), w[d].i, 1)
+		if w[h].i == 0 {
+			p.setFirst(0, e.key, e.member)
 		}
 	}
 	t.len++
-	t.insert(w, h, i, e)
+	t.insert(w, h, e)
 }
 
 // room returns how many entries fit the block that n need.
@@ -287,92 +280,73 @@ func (t *Tree) freePage(r slab.Ref) {
 	t.a.Free(r)
 }
 
-// ref returns the Ref of the page at depth d of a way.
-func (t *Tree) ref(w *way, d int) slab.Ref {
-	if d == 0 {
-		return t.root
-	}
-	return w[d-1].child(w[d-1].i)
-}
-
-// setRef tells the page above, or the tree, that the page at depth d moved.
-func (t *Tree) setRef(w *way, d int, r slab.Ref) {
-	if d == 0 {
-		t.root = r
-	} else {
-		w[d-1].setChild(w[d-1].i, r)
-	}
-}
-
 // resize moves the page at depth d to a block with room for n entries.
-func (t *Tree) resize(w *way, d, n int) {
+func (t *Tree) resize(w *way, d, n int) page {
 	inner := d < t.height
-	old, was := t.ref(w, d), w[d].page
+	was := t.page(w[d].ref)
 	p, r := t.newPage(n, inner)
 	copyEntries(p, 0, was, 0, was.n(), inner)
 	p.setN(was.n())
-	w[d].page = p
-	t.setRef(w, d, r)
-	t.freePage(old)
+	t.freePage(w[d].ref)
+	if w[d].ref = r; d == 0 {
+		t.root = r
+	} else {
+		t.page(w[d-1].ref).setChild(w[d-1].i, r)
+	}
+	return p
 }
 
-// insert puts e at index i of the page at depth d. Counts and first members on
+// insert puts e where w leads in the page at depth d. Counts and first members on
 // the way there have been seen to.
-func (t *Tree) insert(w *way, d, i int, e *entry) {
-	n, inner := w[d].n(), d < t.height
-	if n == w[d].cap() {
+func (t *Tree) insert(w *way, d int, e *entry) {
+	p, inner := t.page(w[d].ref), d < t.height
+	if n := p.n(); n == p.cap() {
 		if n == t.full {
-			t.split(w, d, i, e)
+			t.split(w, d, e)
 			return
 		}
-		t.resize(w, d, n+1)
+		p = t.resize(w, d, n+1)
 	}
-	w[d].page.insert(i, inner, e)
+	p.insert(w[d].i, inner, e)
 }
 
-// split puts e at index i of the page at depth d, which is full: what comes
+// split puts e where w leads in the page at depth d, which is full: what comes
 // behind the middle moves to a page of its own.
-func (t *Tree) split(w *way, d, i int, e *entry) {
-	p, inner := w[d].page, d < t.height
+func (t *Tree) split(w *way, d int, e *entry) {
+	p, i, inner := t.page(w[d].ref), w[d].i, d < t.height
 	n := p.n()
 	at := n / 2
 	if i == n {
 		at = n
 	}
-	var q page
-	var r slab.Ref
+	q, r := t.newPage(n-at+1, inner)
+	copyEntries(q, 0, p, at, n-at, inner)
+	q.setN(n - at)
+	if at < n {
+		p.setN(at)
+		p = t.resize(w, d, at+1)
+	}
 	if i > at || i == n {
-		q, r = t.newPage(n-at+1, inner)
-		copyEntries(q, 0, p, at, n-at, inner)
-		q.setN(n - at)
 		q.insert(i-at, inner, e)
-		p.setN(at)
-		if at < n {
-			t.resize(w, d, at)
-		}
 	} else {
-		q, r = t.newPage(n-at, inner)
-		copyEntries(q, 0, p, at, n-at, inner)
-		q.setN(n - at)
-		p.setN(at)
-		t.resize(w, d, at+1)
-		w[d].page.insert(i, inner, e)
+		p.insert(i, inner, e)
 	}
 	right := entry{key: q.key(0), member: q.member(0), child: r, count: q.total(inner)}
 	if d > 0 {
 		up := &w[d-1]
-		addCount(up.counts(), up.i, -right.count)
-		t.insert(w, d-1, up.i+1, &right)
+		addCount(t.page(up.ref).counts(), up.i, -right.count)
+		up.i++
+		t.insert(w, d-1, &right)
 		return
 	}
-	p = w[0].page
 	left := entry{key: p.key(0), member: p.member(0), child: t.root, count: p.total(inner)}
 	if t.height++; t.height >= maxHeight {
 		panic(fmt.Sprintf("ranktree: height %d with %d members", t.height, t.len))
 	}
 	p, t.root = t.newPage(2, true)
-	p.insert(0, true, &left)
-	p.insert(1, true, &right)
+	p.set(0, true, &left)
+	p.set(1, true, &right)
+	p.setN(2)
 }
 
 // Delete removes member r and frees its block.
@@ -388,18 +362,46 @@ func (t *Tree) Delete(r slab.Ref) {
 
 // findMember goes to member r itself.
 func (t *Tree) findMember(r slab.Ref, w *way) {
-	p := t.a.Ptr(r)
-	t.find(keyOf(score(p)), memberAt(p), w)
-	leaf := &w[t.height]
-	if leaf.i--; leaf.i < 0 || leaf.member(leaf.i) != r {
+	k := keyOf(t.Score(r))
+	q := t.root
+	for d := range t.height {
+		p := t.page(q)
+		i := t.childWith(p, r, k)
+		w[d] = step{q, i}
+		q = p.child(i)
+	}
+	w[t.height] = step{q, t.indexOf(t.page(q), r, k)}
+}
+
+// childWith returns the child of p that has member r, whose key is k.
+func (t *Tree) childWith(p page, r slab.Ref, k int64) int {
+	i := p.below(k)
+	if i < p.n() && p.key(i) == k {
+		i = t.upToTied(p, i, k, t.Member(r), true)
+	}
+	return max(i-1, 0)
+}
+
+// indexOf returns the index of member r, with the key k, in a leaf that has it.
+// Where no other member has the key, nothing but keys is looked at.
+func (t *Tree) indexOf(leaf page, r slab.Ref, k int64) int {
+	i, n := leaf.below(k), leaf.n()
+	if i+1 < n && leaf.key(i+1) == k {
+		col := leaf.members()
+		for refAt(col, i) != r && i+1 < n && leaf.key(i+1) == k {
+			i++
+		}
+	}
+	if invariants.Enabled && (i == n || leaf.member(i) != r) {
 		panic(fmt.Sprintf("ranktree: member %d is not in the tree of %d", r, t.len))
 	}
+	return i
 }
 
 // remove takes n members out of the leaf that w leads to, from its place on.
 func (t *Tree) remove(w *way, n int) {
 	for d := range t.height {
-		addCount(w[d].counts(), w[d].i, -uint32(n))
+		addCount(t.page(w[d].ref).counts(), w[d].i, -uint32(n))
 	}
 	t.len -= n
 	t.removeAt(w, t.height, n)
@@ -407,12 +409,12 @@ func (t *Tree) remove(w *way, n int) {
 
 // removeAt takes n entries out of the page at depth d, from its place on.
 func (t *Tree) removeAt(w *way, d, n int) {
-	p, inner := w[d].page, d < t.height
+	p, inner := t.page(w[d].ref), d < t.height
 	p.remove(w[d].i, n, inner)
 	left := p.n()
 	switch {
 	case left == 0:
-		t.freePage(t.ref(w, d))
+		t.freePage(w[d].ref)
 		if d == 0 {
 			t.root, t.height = slab.Nil, 0
 		} else {
@@ -425,7 +427,7 @@ func (t *Tree) removeAt(w *way, d, n int) {
 	case w[d].i == 0:
 		t.newFirst(w, d)
 	}
-	if d > 0 && left < t.full/4 && t.join(w, d) {
+	if t.stays(p, left) || d > 0 && left < t.full/4 && t.join(w, d) {
 		return
 	}
 	if p.cap()-left > t.full/4 {
@@ -433,12 +435,18 @@ func (t *Tree) removeAt(w *way, d, n int) {
 	}
 }
 
+// stays reports whether a page remains in its block when n entries are left.
+func (t *Tree) stays(p page, n int) bool {
+	return n >= t.full/4 && n > 0 && p.cap()-n <= t.full/4
+}
+
 // newFirst tells the pages above that the first member of the page at depth d is
 // another one.
 func (t *Tree) newFirst(w *way, d int) {
-	k, r := w[d].key(0), w[d].member(0)
+	p := t.page(w[d].ref)
+	k, r := p.key(0), p.member(0)
 	for d--; d >= 0; d-- {
-		w[d].setFirst(w[d].i, k, r)
+		t.page(w[d].ref).setFirst(w[d].i, k, r)
 		if w[d].i != 0 {
 			return
 		}
@@ -459,84 +467,82 @@ func (t *Tree) lower() {
 	}
 }
 
-// join moves the entries of the page at depth d and of a neighbour into one page,
-// if that leaves room for some more.
+// join moves the entries of the page at depth d and of a neighbour, the left one
+// or the right one, into one page, if that leaves room for some more.
 func (t *Tree) join(w *way, d int) bool {
-	up := &w[d-1]
-	for _, i := range [2]int{up.i - 1, up.i} { // with the left one, else the right one
-		if i < 0 || i+1 >= up.n() {
-			continue
+	up := t.page(w[d-1].ref)
+	for i := max(w[d-1].i-1, 0); i <= w[d-1].i && i+1 < up.n(); i++ {
+		if t.page(up.child(i)).n()+t.page(up.child(i+1)).n() <= t.full*3/4 {
+			t.joinAt(w, d, i)
+			return true
 		}
-		if t.page(up.child(i)).n()+t.page(up.child(i+1)).n() > t.full*3/4 {
-			continue
-		}
-		t.joinAt(w, d, i)
-		return true
 	}
 	return false
 }
 
 // joinAt moves the entries of child i+1 of the page above depth d to child i.
 func (t *Tree) joinAt(w *way, d, i int) {
-	up, inner := &w[d-1], d < t.height
-	from := up.child(i + 1)
-	q := t.page(from)
-	up.i = i
-	w[d].page = t.page(up.child(i))
-	n, more := w[d].n(), q.n()
-	if w[d].cap() < n+more {
-		t.resize(w, d, n+more)
+	up, inner := t.page(w[d-1].ref), d < t.height
+	left, right := up.child(i), up.child(i+1)
+	p, q := t.page(left), t.page(right)
+	w[d-1].i, w[d].ref = i, left
+	n, more := p.n(), q.n()
+	if p.cap() < n+more {
+		p = t.resize(w, d, n+more)
 	}
-	copyEntries(w[d].page, n, q, 0, more, inner)
-	w[d].setN(n + more)
+	copyEntries(p, n, q, 0, more, inner)
+	p.setN(n + more)
 	addCount(up.counts(), i, up.count(i+1))
-	t.freePage(from)
-	up.i = i + 1
+	t.freePage(right)
+	w[d-1].i = i + 1
 	t.removeAt(w, d-1, 1)
 }
 
-// UpdateScore gives member r another score and moves it to its new place. A
-// member that keeps its neighbours, or at least its leaf, is moved there alone.
+// UpdateScore gives member r another score and moves it to its new place.
 func (t *Tree) UpdateScore(r slab.Ref, s float64) {
 	if s != s {
 		panic("ranktree: score NaN")
 	}
-	var w way
-	t.findMember(r, &w)
+	// Both ways are looked for before anything changes: neither waits for the
+	// other's cache misses.
+	var from, to way
 	p := t.a.Ptr(r)
-	k, m := keyOf(s), memberAt(p)
+	m := memberAt(p)
+	e := entry{key: keyOf(s), member: r}
+	t.find(e.key, m, &to)
+	t.findMember(r, &from)
 	setScore(p, s)
-	if leaf := &w[t.height]; !t.moveWithin(leaf, r, k, m) {
-		t.remove(&w, 1)
-		t.place(r, k, m)
+	leaf := t.page(from[t.height].ref)
+	switch {
+	case from[t.height].ref == to[t.height].ref && leaf.reorder(from[t.height].i, to[t.height].i, &e):
+	case from[t.height].ref != to[t.height].ref && t.stays(leaf, leaf.n()-1):
+		t.remove(&from, 1) // the other way stays as it is
+		t.placeAt(&to, &e)
+	default:
+		t.remove(&from, 1)
+		t.place(r, e.key, m)
 	}
 	if invariants.Enabled {
 		t.mustBeSound("UpdateScore")
 	}
 }
 
-// moveWithin moves the member that leaf leads to to the place of (k, m), if both
-// are inside the leaf and neither is its end: nobody else need hear of it.
-func (t *Tree) moveWithin(leaf *step, r slab.Ref, k int64, m []byte) bool {
-	p, from, last := leaf.page, leaf.i, leaf.n()-1
-	if from == 0 || k <= p.key(0) || k >= p.key(last) {
-		return false
-	}
-	// The member still stands where it was, maybe with the very key k.
-	to := p.below(k)
-	if p.key(to) == k && !(to == from && p.key(to+1) != k) {
+// reorder moves entry i of a leaf before what is entry j, and makes it e, unless
+// another one would become the first.
+func (p page) reorder(i, j int, e *entry) bool {
+	if i == 0 || j == 0 {
 		return false
 	}
 	switch {
-	case to > from+1: // those between move down
-		to--
-		copyEntries(p, from, p, from+1, to-from, false)
-	case to < from: // those between move up
-		copyEntries(p, to+1, p, to, from-to, false)
+	case j > i+1: // those between move down
+		j--
+		copyEntries(p, i, p, i+1, j-i, false)
+	case j < i: // those between move up
+		copyEntries(p, j+1, p, j, i-j, false)
 	default:
-		to = from
+		j = i
 	}
-	p.setFirst(to, k, r)
+	p.set(j, false, e)
 	return true
 }
 
@@ -550,10 +556,11 @@ func (t *Tree) DeleteRange(rank, n int, f func(r slab.Ref)) int {
 	for left := n; left > 0; {
 		var w way
 		t.findRank(rank, &w)
-		leaf := &w[t.height]
-		k := min(left, leaf.n()-leaf.i)
+		place := w[t.height]
+		leaf := t.page(place.ref)
+		k := min(left, leaf.n()-place.i)
 		for i := range k {
-			r := leaf.member(leaf.i + i)
+			r := leaf.member(place.i + i)
 			if f != nil {
 				f(r)
 			}

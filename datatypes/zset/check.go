@@ -6,7 +6,6 @@ import (
 
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/datatypes/listpack"
-	"github.com/redweave/redweave/internal/slab"
 )
 
 // Check recounts everything the sorted set claims, and returns the first fault.
@@ -53,19 +52,19 @@ func Validate(lp []byte) error {
 }
 
 func (t *Table) check() error {
-	if err := t.list.Check(); err != nil {
+	if err := t.order.Check(); err != nil {
 		return fmt.Errorf("zset: %w", err)
 	}
 	if err := t.dict.Check(); err != nil {
 		return fmt.Errorf("zset: %w", err)
 	}
-	if t.list.Len() != t.dict.Len() {
-		return fmt.Errorf("zset: %d in the list, %d in the dict", t.list.Len(), t.dict.Len())
+	if t.order.Len() != t.dict.Len() {
+		return fmt.Errorf("zset: %d in the tree, %d in the dict", t.order.Len(), t.dict.Len())
 	}
-	for r := t.list.First(); r != slab.Nil; r = t.list.Next(r) {
-		m := t.list.Member(r)
+	for r := range t.order.All {
+		m := t.order.Member(r)
 		if found, _ := t.find(m); found != r {
-			return fmt.Errorf("zset: node %d (%q) is %d in the dict", r, bytes.Clone(m), found)
+			return fmt.Errorf("zset: member %d (%q) is %d in the dict", r, bytes.Clone(m), found)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package zset
 
 import (
 	"github.com/redweave/redweave/datatypes/listpack"
+	"github.com/redweave/redweave/datatypes/ranktree"
 	"github.com/redweave/redweave/internal/slab"
 )
 
@@ -24,17 +25,18 @@ type Element struct {
 // yield need one for. It is good until the set changes.
 type Cursor struct {
 	t       *Table
-	r       slab.Ref
+	at      ranktree.Position // in t
 	lp      []byte
-	p       int
+	p       int // in lp
 	left    int // elements still to come, unless the range ends before
 	reverse bool
 	kind    rangeKind
-	score   ScoreRange
-	lex     LexRange
+	ex      bool    // the bound itself is out of the range
+	score   float64 // the bound, by kind
+	lex     LexBound
 }
 
-// A rangeKind says what ends a Cursor beside left.
+// A rangeKind says what ends a Cursor beside left: no bound, a score or a member.
 type rangeKind uint8
 
 const (
@@ -45,18 +47,23 @@ const (
 
 // Seek returns a Cursor on what [ZSet.Range] yields.
 func (z ZSet) Seek(start, n int, reverse bool) (c Cursor) {
-	if start < 0 || start >= z.Len() || n <= 0 {
+	size := z.Len()
+	if start < 0 || start >= size || n <= 0 {
 		return c
 	}
-	if c.left, c.reverse = n, reverse; reverse {
-		start = z.Len() - 1 - start
-	}
+	c.left, c.reverse = min(n, size-start), reverse
 	if c.t = z.table(); c.t != nil {
-		c.r = c.t.byRank(start)
-	} else {
-		c.lp = z.slot.Bytes()
-		c.p = listpack.Seek(c.lp, 2*start)
+		if reverse {
+			start = size - start // the place behind the first one to yield
+		}
+		c.at = c.t.order.Seek(start)
+		return c
 	}
+	if reverse {
+		start = size - 1 - start
+	}
+	c.lp = z.slot.Bytes()
+	c.p = listpack.Seek(c.lp, 2*start)
 	return c
 }
 
@@ -66,34 +73,38 @@ func (z ZSet) SeekScore(r ScoreRange, w Window) (c Cursor) {
 		return c
 	}
 	if w.Reverse {
-		c = z.cursorAt(z.scoreEnd(r), w)
+		c = z.cursorAt(z.scoreEnd(&r), w)
+		c.score, c.ex = r.Min, r.MinEx
 	} else {
-		c = z.cursorAt(z.scoreStart(r), w)
+		c = z.cursorAt(z.scoreStart(&r), w)
+		c.score, c.ex = r.Max, r.MaxEx
 	}
-	c.kind, c.score = byScore, r
+	c.kind = byScore
 	return c
 }
 
 // SeekLex returns a Cursor on what [ZSet.RangeByLex] yields.
 func (z ZSet) SeekLex(r LexRange, w Window) (c Cursor) {
-	if r.empty() {
+	if !z.crosses(&r) {
 		return c
 	}
 	if w.Reverse {
-		c = z.cursorAt(z.lexEnd(r), w)
+		c = z.cursorAt(z.lexEnd(&r), w)
+		c.lex = r.Min
 	} else {
-		c = z.cursorAt(z.lexStart(r), w)
+		c = z.cursorAt(z.lexStart(&r), w)
+		c.lex = r.Max
 	}
-	c.kind, c.lex = byLex, r
+	c.kind = byLex
 	return c
 }
 
-// cursorAt returns a Cursor on what w shows of the members behind at, or with
+// cursorAt returns a Cursor on what w shows of the members behind x, or with
 // w.Reverse of those before it, from there down.
-func (z ZSet) cursorAt(at place, w Window) (c Cursor) {
-	n, left := w.Count, z.Len()-at.rank
+func (z ZSet) cursorAt(x place, w Window) (c Cursor) {
+	n, left := w.Count, z.Len()-x.rank
 	if w.Reverse {
-		left = at.rank
+		left = x.rank
 	}
 	if w.Offset < 0 || w.Offset >= left {
 		return c
@@ -103,27 +114,20 @@ func (z ZSet) cursorAt(at place, w Window) (c Cursor) {
 	}
 	if w.Offset > 0 {
 		if w.Reverse {
-			return z.Seek(z.Len()-at.rank+w.Offset, n, true)
+			return z.Seek(z.Len()-x.rank+w.Offset, n, true)
 		}
-		return z.Seek(at.rank+w.Offset, n, false)
+		return z.Seek(x.rank+w.Offset, n, false)
 	}
-	c.left, c.reverse = n, w.Reverse
+	c.left, c.reverse, c.at = n, w.Reverse, x.at
 	if c.t = z.table(); c.t != nil {
-		c.r = at.r
-		switch {
-		case w.Reverse && at.r == slab.Nil:
-			c.r = c.t.list.Last()
-		case w.Reverse:
-			c.r = c.t.list.Prev(at.r)
-		}
 		return c
 	}
-	c.lp, c.p = z.slot.Bytes(), at.p
+	c.lp, c.p = z.slot.Bytes(), x.p
 	if w.Reverse {
-		if at.p < 0 {
-			at.p = listpack.End(c.lp)
+		if x.p < 0 {
+			x.p = listpack.End(c.lp)
 		}
-		c.p = listpack.Prev(c.lp, listpack.Prev(c.lp, at.p))
+		c.p = listpack.Prev(c.lp, listpack.Prev(c.lp, x.p))
 	}
 	return c
 }
@@ -133,13 +137,14 @@ func (z ZSet) cursorAt(at place, w Window) (c Cursor) {
 func (c *Cursor) Fill(dst []Element) (n int) {
 	dst = dst[:min(len(dst), c.left)]
 	if c.t != nil {
-		n = c.fillTable(dst)
+		c.fillTable(dst)
 	} else {
-		n = c.fillPacked(dst)
+		c.fillPacked(dst)
 	}
+	n = len(dst)
 	c.left -= n
 	if c.kind != byRank {
-		n = c.cut(dst[:n])
+		n = c.cut(dst)
 	}
 	return n
 }
@@ -159,42 +164,52 @@ func (c *Cursor) cut(e []Element) int {
 // inRange reports whether an element has not passed the end of the range.
 func (c *Cursor) inRange(e *Element) bool {
 	switch {
-	case c.kind == byScore && c.reverse:
-		return c.score.aboveMin(e.Score)
+	case c.kind == byScore && e.Score == c.score:
+		return !c.ex
 	case c.kind == byScore:
-		return c.score.belowMax(e.Score)
+		return e.Score < c.score != c.reverse
 	case c.reverse:
-		return c.lex.aboveMin(e.Member)
+		return c.lex.below(e.Member)
 	}
-	return c.lex.belowMax(e.Member)
+	return c.lex.above(e.Member)
 }
 
-func (c *Cursor) fillTable(dst []Element) int {
-	l, r := &c.t.list, c.r
-	for i := range dst {
-		if r == slab.Nil {
-			c.r = r
-			return i
+// each yields all elements, until yield returns false.
+func (c *Cursor) each(yield func(m Value, score float64) bool) {
+	var buf [16]Element
+	for k := c.Fill(buf[:]); k > 0; k = c.Fill(buf[:]) {
+		for i := range buf[:k] {
+			if !yield(buf[i].Member, buf[i].Score) {
+				return
+			}
 		}
-		m, s := l.At(r)
-		dst[i] = Element{Value{Str: m}, s}
+	}
+}
+
+// fillTable fills dst with the next elements, which are there. It gets hold of
+// several before it looks at any: then their cache misses come at once.
+func (c *Cursor) fillTable(dst []Element) {
+	var refs [16]slab.Ref
+	order := &c.t.order
+	for len(dst) > 0 {
+		batch := refs[:min(len(dst), len(refs))]
 		if c.reverse {
-			r = l.Prev(r)
+			order.FillBack(&c.at, batch)
 		} else {
-			r = l.Next(r)
+			order.Fill(&c.at, batch)
 		}
+		for i, r := range batch {
+			m, s := order.At(r)
+			dst[i] = Element{Value{Str: m}, s}
+		}
+		dst = dst[len(batch):]
 	}
-	c.r = r
-	return len(dst)
 }
 
-func (c *Cursor) fillPacked(dst []Element) int {
+// fillPacked fills dst with the next elements, which are there.
+func (c *Cursor) fillPacked(dst []Element) {
 	lp, p := c.lp, c.p
 	for i := range dst {
-		if p < 0 {
-			c.p = p
-			return i
-		}
 		sp := listpack.Next(lp, p)
 		dst[i] = Element{listpack.Get(lp, p), scoreAt(lp, sp)}
 		if !c.reverse {
@@ -204,5 +219,4 @@ func (c *Cursor) fillPacked(dst []Element) int {
 		}
 	}
 	c.p = p
-	return len(dst)
 }

@@ -130,23 +130,7 @@ func (z ZSet) addPacked(member []byte, score float64, f Flags, lim *Limits) (flo
 	return score, Added
 }
 
-// walkPacked yields at most n pairs from the one at p on, forward or back,
-// until yield returns false.
-func walkPacked(lp []byte, p, n int, reverse bool, yield func(m Value, score float64) bool) {
-	for ; n > 0 && p >= 0; n-- {
-		sp := listpack.Next(lp, p)
-		if !yield(listpack.Get(lp, p), scoreAt(lp, sp)) {
-			return
-		}
-		if !reverse {
-			p = listpack.Next(lp, sp)
-		} else if p = listpack.Prev(lp, p); p >= 0 {
-			p = listpack.Prev(lp, p)
-		}
-	}
-}
-
-// seekScorePacked is [skiplist.List.SeekScore] for a listpack.
+// seekScorePacked is [ranktree.Tree.SeekScore] for a listpack.
 func seekScorePacked(lp []byte, s float64, after bool) (p, rank int) {
 	for p = listpack.First(lp); p >= 0; rank++ {
 		sp := listpack.Next(lp, p)
@@ -158,13 +142,25 @@ func seekScorePacked(lp []byte, s float64, after bool) (p, rank int) {
 	return p, rank
 }
 
-// seekMemberPacked is [skiplist.List.SeekMember] for a listpack.
-func seekMemberPacked(lp, m []byte, after bool) (p, rank int) {
-	for p = listpack.First(lp); p >= 0; rank++ {
-		if c := compareValue(listpack.Get(lp, p), m); c > 0 || !after && c == 0 {
+// seekPacked returns the position and the rank of the first pair whose member
+// satisfies f, -1 and the number of pairs when there is none.
+func seekPacked(lp []byte, f func(m Value) bool) (p, rank int) {
+	for p = listpack.First(lp); p >= 0 && !f(listpack.Get(lp, p)); rank++ {
+		p = listpack.Skip(lp, p, 2)
+	}
+	return p, rank
+}
+
+// seekBackPacked returns the position and the rank behind the last pair whose
+// member satisfies f, those of the first pair when there is none.
+func seekBackPacked(lp []byte, f func(m Value) bool) (p, rank int) {
+	p, rank = -1, listpack.Len(lp)/2
+	for sp := listpack.Last(lp); sp >= 0; rank-- {
+		q := listpack.Prev(lp, sp)
+		if f(listpack.Get(lp, q)) {
 			break
 		}
-		p = listpack.Skip(lp, p, 2)
+		p, sp = q, listpack.Prev(lp, q)
 	}
 	return p, rank
 }

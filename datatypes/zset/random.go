@@ -58,7 +58,7 @@ func (z ZSet) RandomN(rnd *rand.Rand, count int, repeat bool, yield func(m Value
 }
 
 func (t *Table) randomN(rnd *rand.Rand, count int, repeat bool, yield func(m Value, score float64)) {
-	n := t.list.Len()
+	n := t.order.Len()
 	switch {
 	case repeat:
 		for range count {
@@ -78,14 +78,16 @@ func (t *Table) randomN(rnd *rand.Rand, count int, repeat bool, yield func(m Val
 	}
 }
 
-// sample walks the list once and takes each member with the probability that
-// count of those left are wanted (Knuth's algorithm S).
+// sample walks the members once and takes each with the probability that count
+// of those left are wanted (Knuth's algorithm S).
 func (t *Table) sample(rnd *rand.Rand, count int, yield func(m Value, score float64)) {
-	left := t.list.Len()
-	for r := t.list.First(); count > 0; r = t.list.Next(r) {
+	left := t.order.Len()
+	for r := range t.order.All {
 		if rnd.IntN(left) < count {
 			yield(t.at(r))
-			count--
+			if count--; count == 0 {
+				return
+			}
 		}
 		left--
 	}

@@ -3,6 +3,7 @@ package zset
 import (
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/datatypes/listpack"
+	"github.com/redweave/redweave/datatypes/ranktree"
 	"github.com/redweave/redweave/internal/slab"
 )
 
@@ -21,7 +22,8 @@ func (r *ScoreRange) belowMax(s float64) bool { return s < r.Max || !r.MaxEx && 
 func (r *ScoreRange) aboveMin(s float64) bool { return s > r.Min || !r.MinEx && s == r.Min }
 
 // A LexRange is the members from Min to Max. It means something only while all
-// scores are equal.
+// scores are equal; where they are not, a range is some of the members that are
+// in it, as in Redis.
 type LexRange struct{ Min, Max LexBound }
 
 // A LexBound is an end of a LexRange: a member, left out if Ex; or, when Inf is
@@ -44,20 +46,25 @@ func (r *LexRange) empty() bool {
 	return c > 0 || c == 0 && (r.Min.Ex || r.Max.Ex)
 }
 
-func (r *LexRange) belowMax(m Value) bool {
-	if r.Max.Inf != 0 {
-		return r.Max.Inf > 0
+func (r *LexRange) belowMax(m Value) bool { return r.Max.above(m) }
+func (r *LexRange) aboveMin(m Value) bool { return r.Min.below(m) }
+
+// above reports whether m is in a range that b ends.
+func (b *LexBound) above(m Value) bool {
+	if b.Inf != 0 {
+		return b.Inf > 0
 	}
-	c := compareValue(m, r.Max.Member)
-	return c < 0 || c == 0 && !r.Max.Ex
+	c := compareValue(m, b.Member)
+	return c < 0 || c == 0 && !b.Ex
 }
 
-func (r *LexRange) aboveMin(m Value) bool {
-	if r.Min.Inf != 0 {
-		return r.Min.Inf < 0
+// below reports whether m is in a range that b begins.
+func (b *LexBound) below(m Value) bool {
+	if b.Inf != 0 {
+		return b.Inf < 0
 	}
-	c := compareValue(m, r.Min.Member)
-	return c > 0 || c == 0 && !r.Min.Ex
+	c := compareValue(m, b.Member)
+	return c > 0 || c == 0 && !b.Ex
 }
 
 // A Window is the part of a range that a walk is to yield.
@@ -74,135 +81,94 @@ func All(reverse bool) Window { return Window{Count: -1, Reverse: reverse} }
 // reverse, from the highest down, ranks being counted from there. It yields
 // fewer when the set ends before or yield returns false.
 func (z ZSet) Range(start, n int, reverse bool, yield func(m Value, score float64) bool) {
-	if start < 0 || start >= z.Len() {
-		return
-	}
-	if reverse {
-		start = z.Len() - 1 - start
-	}
-	if t := z.table(); t != nil {
-		t.walk(t.byRank(start), n, reverse, yield)
-		return
-	}
-	lp := z.slot.Bytes()
-	walkPacked(lp, listpack.Seek(lp, 2*start), n, reverse, yield)
-}
-
-// byRank is ByRank, but for the ends, which are at hand.
-func (t *Table) byRank(rank int) slab.Ref {
-	switch rank {
-	case 0:
-		return t.list.First()
-	case t.list.Len() - 1:
-		return t.list.Last()
-	}
-	return t.list.ByRank(rank)
+	c := z.Seek(start, n, reverse)
+	c.each(yield)
 }
 
 // RangeByScore yields the members in r, as far as w shows them.
 func (z ZSet) RangeByScore(r ScoreRange, w Window, yield func(m Value, score float64) bool) {
-	if r.empty() {
-		return
-	}
-	if w.Reverse {
-		z.walkFrom(z.scoreEnd(r), w, func(m Value, s float64) bool { return r.aboveMin(s) && yield(m, s) })
-	} else {
-		z.walkFrom(z.scoreStart(r), w, func(m Value, s float64) bool { return r.belowMax(s) && yield(m, s) })
-	}
+	c := z.SeekScore(r, w)
+	c.each(yield)
 }
 
 // RangeByLex yields the members in r, as far as w shows them.
 func (z ZSet) RangeByLex(r LexRange, w Window, yield func(m Value, score float64) bool) {
-	if r.empty() {
-		return
-	}
-	if w.Reverse {
-		z.walkFrom(z.lexEnd(r), w, func(m Value, s float64) bool { return r.aboveMin(m) && yield(m, s) })
-	} else {
-		z.walkFrom(z.lexStart(r), w, func(m Value, s float64) bool { return r.belowMax(m) && yield(m, s) })
-	}
+	c := z.SeekLex(r, w)
+	c.each(yield)
 }
 
 // A place is where a range begins or ends: the number of members before it, and
-// the member behind it, as a node (r) or a position in a listpack (p).
+// where that is in a tree (at) or in a listpack (the pair at p, -1 being the end).
 type place struct {
 	rank int
-	r    slab.Ref
+	at   ranktree.Position
 	p    int
 }
 
-func (z ZSet) seekScore(s float64, after bool) (at place) {
+func (z ZSet) seekScore(s float64, after bool) (x place) {
 	if z.slot == nil {
 		return place{}
 	}
 	if t := z.table(); t != nil {
-		at.r, at.rank = t.list.SeekScore(s, after)
+		x.at = t.order.SeekScore(s, after)
+		x.rank = x.at.Rank
 	} else {
-		at.p, at.rank = seekScorePacked(z.slot.Bytes(), s, after)
+		x.p, x.rank = seekScorePacked(z.slot.Bytes(), s, after)
 	}
-	return at
+	return x
 }
 
-func (z ZSet) scoreStart(r ScoreRange) place { return z.seekScore(r.Min, r.MinEx) }
-func (z ZSet) scoreEnd(r ScoreRange) place   { return z.seekScore(r.Max, !r.MaxEx) }
+func (z ZSet) scoreStart(r *ScoreRange) place { return z.seekScore(r.Min, r.MinEx) }
+func (z ZSet) scoreEnd(r *ScoreRange) place   { return z.seekScore(r.Max, !r.MaxEx) }
 
-func (z ZSet) lexStart(r LexRange) place { return z.seekLex(r.Min, r.Min.Ex) }
-func (z ZSet) lexEnd(r LexRange) place   { return z.seekLex(r.Max, !r.Max.Ex) }
-
-func (z ZSet) seekLex(b LexBound, after bool) (at place) {
-	if z.slot == nil {
-		return place{}
+// crosses reports whether r has a chance: the last member is not below it, nor the
+// first above.
+func (z ZSet) crosses(r *LexRange) bool {
+	if z.Len() == 0 || r.empty() {
+		return false
 	}
-	t := z.table()
-	switch {
-	case b.Inf > 0:
-		return place{rank: z.Len(), p: -1}
-	case b.Inf < 0 && t != nil:
-		return place{r: t.list.First()}
-	case b.Inf < 0:
-		return place{p: listpack.First(z.slot.Bytes())}
-	case t != nil:
-		at.r, at.rank = t.list.SeekMember(b.Member, after)
-	default:
-		at.p, at.rank = seekMemberPacked(z.slot.Bytes(), b.Member, after)
-	}
-	return at
+	first, last := z.ends()
+	return r.aboveMin(last) && r.belowMax(first)
 }
 
-// walkFrom yields what w shows of the members behind at, or with w.Reverse of
-// those before it, from there down. yield tells where the range ends.
-func (z ZSet) walkFrom(at place, w Window, yield func(m Value, score float64) bool) {
-	n, left := w.Count, z.Len()-at.rank
-	if w.Reverse {
-		left = at.rank
+// ends returns the first and the last member of a set that has any.
+func (z ZSet) ends() (first, last Value) {
+	if t := z.table(); t != nil {
+		first, _ = t.at(t.order.ByRank(0))
+		last, _ = t.at(t.order.ByRank(t.order.Len() - 1))
+		return first, last
 	}
-	if w.Offset < 0 || w.Offset >= left {
-		return
-	}
-	if n < 0 {
-		n = left
-	}
+	lp := z.slot.Bytes()
+	return listpack.Get(lp, listpack.First(lp)), listpack.Get(lp, listpack.Prev(lp, listpack.Last(lp)))
+}
+
+// lexStart returns the place before the first member that is not below r.
+func (z ZSet) lexStart(r *LexRange) (x place) {
 	t := z.table()
 	switch {
-	case w.Offset > 0 && w.Reverse:
-		z.Range(z.Len()-at.rank+w.Offset, n, true, yield)
-	case w.Offset > 0:
-		z.Range(at.rank+w.Offset, n, false, yield)
-	case t != nil && !w.Reverse:
-		t.walk(at.r, n, false, yield)
-	case t != nil && at.r == slab.Nil:
-		t.walk(t.list.Last(), n, true, yield)
-	case t != nil:
-		t.walk(t.list.Prev(at.r), n, true, yield)
-	case !w.Reverse:
-		walkPacked(z.slot.Bytes(), at.p, n, false, yield)
-	default:
-		lp := z.slot.Bytes()
-		if at.p < 0 {
-			at.p = listpack.End(lp)
-		}
-		walkPacked(lp, listpack.Prev(lp, listpack.Prev(lp, at.p)), n, true, yield)
+	case t == nil:
+		x.p, x.rank = seekPacked(z.slot.Bytes(), r.aboveMin)
+	case r.Min.Inf == 0:
+		x.at = t.order.SeekMember(r.Min.Member, r.Min.Ex)
+		x.rank = x.at.Rank
 	}
+	return x
+}
+
+// lexEnd returns the place behind the last member that is not above r.
+func (z ZSet) lexEnd(r *LexRange) (x place) {
+	t := z.table()
+	switch {
+	case t == nil:
+		x.p, x.rank = seekBackPacked(z.slot.Bytes(), r.belowMax)
+	case r.Max.Inf == 0:
+		x.at = t.order.SeekMember(r.Max.Member, !r.Max.Ex)
+		x.rank = x.at.Rank
+	default:
+		x.rank = t.order.Len()
+		x.at = t.order.Seek(x.rank)
+	}
+	return x
 }
 
 // CountByScore returns the number of members in r.
@@ -210,15 +176,34 @@ func (z ZSet) CountByScore(r ScoreRange) int {
 	if r.empty() {
 		return 0
 	}
-	return z.scoreEnd(r).rank - z.scoreStart(r).rank
+	return z.scoreEnd(&r).rank - z.scoreStart(&r).rank
 }
 
 // CountByLex returns the number of members in r.
 func (z ZSet) CountByLex(r LexRange) int {
-	if r.empty() {
+	if !z.crosses(&r) {
 		return 0
 	}
-	return z.lexEnd(r).rank - z.lexStart(r).rank
+	if z.table() != nil {
+		return max(z.lexEnd(&r).rank-z.lexStart(&r).rank, 0)
+	}
+	return z.runByLex(&r, z.lexStart(&r))
+}
+
+// runByLex returns how many members from x on are in r, up to the first which is
+// not.
+func (z ZSet) runByLex(r *LexRange, x place) (n int) {
+	c := z.cursorAt(x, All(false))
+	var buf [16]Element
+	for k := c.Fill(buf[:]); k > 0; k = c.Fill(buf[:]) {
+		for i := range buf[:k] {
+			if !r.belowMax(buf[i].Member) {
+				return n
+			}
+			n++
+		}
+	}
+	return n
 }
 
 // RemoveRange removes n members from the one at rank start on, fewer when the
@@ -235,19 +220,18 @@ func (z ZSet) RemoveRange(start, n int, yield func(m Value, score float64)) int 
 	if n = min(n, listpack.Len(lp)/2-start); n <= 0 {
 		return 0
 	}
-	p := listpack.Seek(lp, 2*start)
 	if yield != nil {
-		walkPacked(lp, p, n, false, func(m Value, score float64) bool {
+		z.Range(start, n, false, func(m Value, score float64) bool {
 			yield(m, score)
 			return true
 		})
 	}
-	z.slot.SetBytes(datatypes.ListPack, listpack.Delete(lp, p, 2*n))
+	z.slot.SetBytes(datatypes.ListPack, listpack.Delete(lp, listpack.Seek(lp, 2*start), 2*n))
 	return n
 }
 
 func (t *Table) removeRange(start, n int, yield func(m Value, score float64)) int {
-	return t.list.DeleteRange(start, n, func(r slab.Ref) {
+	return t.order.DeleteRange(start, n, func(r slab.Ref) {
 		t.unlink(r)
 		if yield != nil {
 			yield(t.at(r))
@@ -260,17 +244,17 @@ func (z ZSet) RemoveByScore(r ScoreRange, yield func(m Value, score float64)) in
 	if r.empty() {
 		return 0
 	}
-	start := z.scoreStart(r).rank
-	return z.RemoveRange(start, z.scoreEnd(r).rank-start, yield)
+	start := z.scoreStart(&r).rank
+	return z.RemoveRange(start, z.scoreEnd(&r).rank-start, yield)
 }
 
 // RemoveByLex removes the members in r; see RemoveRange.
 func (z ZSet) RemoveByLex(r LexRange, yield func(m Value, score float64)) int {
-	if r.empty() {
+	if !z.crosses(&r) {
 		return 0
 	}
-	start := z.lexStart(r).rank
-	return z.RemoveRange(start, z.lexEnd(r).rank-start, yield)
+	start := z.lexStart(&r)
+	return z.RemoveRange(start.rank, z.runByLex(&r, start), yield)
 }
 
 // Pop removes the n members of least score, or with max of greatest, and

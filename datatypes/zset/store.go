@@ -50,9 +50,8 @@ func Store(s datatypes.Slot, pairs []Pair, lim *Limits) ZSet {
 		return ZSet{s}
 	}
 	t := newTable(s.Arena())
-	w := t.list.Loader()
 	for _, p := range pairs {
-		t.link(w.Append(p.Score, p.Member))
+		t.link(t.order.Append(p.Score, p.Member))
 	}
 	s.SetObject(datatypes.SkipList, t)
 	return ZSet{s}

@@ -5,65 +5,68 @@ import (
 	"unsafe"
 
 	"github.com/redweave/redweave/datatypes/dict"
-	"github.com/redweave/redweave/datatypes/skiplist"
+	"github.com/redweave/redweave/datatypes/ranktree"
 	"github.com/redweave/redweave/internal/slab"
 )
 
-// A Table is a large sorted set: a skip list for the order and a hash table for
-// the members, over the same nodes.
+// A Table is a large sorted set: a tree for the order and a hash table for the
+// members, over the same blocks. Its encoding is called skip list, as Redis's
+// is; why it is none, package ranktree tells.
 //
-//	dict ───> | score | … | member | links |  <─── list       one block a member
+//	dict ───> | score | member |  <─── order       one block a member
 //
-// A score changes in place or by relinking the node, so the dict never hears
-// of it.
+// A score changes in place, and the tree moves its Ref of the block, so the dict
+// never hears of it.
 //
-// Invariants, verified by Check: those of dict and list; and they hold the same
-// nodes.
+// Invariants, verified by Check: those of dict and order; and they hold the same
+// blocks.
 type Table struct {
-	dict dict.Table
-	list skiplist.List
-	a    *slab.Arena
+	dict  dict.Table
+	order ranktree.Tree
+	a     *slab.Arena
 }
 
 func newTable(a *slab.Arena) *Table {
 	t := &Table{a: a}
 	seed := maphash.MakeSeed()
-	t.dict.Init(a, skiplist.KeyOff, seed)
-	t.list.Init(a, maphash.Bytes(seed, nil))
+	t.dict.Init(a, ranktree.KeyOff, seed)
+	t.order.Init(a, maphash.Bytes(seed, nil))
 	return t
 }
 
 // Effort is the number of members: each is a block to free.
-func (t *Table) Effort() int { return t.list.Len() }
+func (t *Table) Effort() int { return t.order.Len() }
 
-// Release gives the blocks back; see [datatypes.Object]. The nodes go by way
-// of the dict, whose walk, unlike the list's, need not read one node to find
-// the next.
+// Release gives the blocks back; see [datatypes.Object]. The tree's pages go
+// first: nobody needs them to find the members, which the dict gives back.
 func (t *Table) Release(b *slab.Batch, budget int) (done bool) {
-	if !t.dict.Release(b, budget, b.Free) {
+	before := b.Len()
+	if !t.order.Release(b, budget) {
 		return false
 	}
-	t.list.ReleaseHead(b)
-	return true
+	if budget -= b.Len() - before; budget <= 0 {
+		return false
+	}
+	return t.dict.Release(b, budget, b.Free)
 }
 
-// at returns the member and the score of node r.
+// at returns the member r and its score.
 func (t *Table) at(r slab.Ref) (Value, float64) {
-	m, s := t.list.At(r)
+	m, s := t.order.At(r)
 	return Value{Str: m}, s
 }
 
-// find returns the node of a member, Nil when there is none, and its hash.
+// find returns a member, Nil when there is none such, and its hash.
 func (t *Table) find(member []byte) (r slab.Ref, hash uint64) {
 	hash = t.dict.Hash(member)
 	return t.dict.Find(hash, member), hash
 }
 
-// link makes a node of the list known to the dict.
-func (t *Table) link(r slab.Ref) { t.dict.Insert(t.dict.Hash(t.list.Member(r)), r) }
+// link makes a member of the tree known to the dict.
+func (t *Table) link(r slab.Ref) { t.dict.Insert(t.dict.Hash(t.order.Member(r)), r) }
 
-// unlink makes the dict forget a node.
-func (t *Table) unlink(r slab.Ref) { t.dict.Remove(t.dict.Hash(t.list.Member(r)), r) }
+// unlink makes the dict forget a member.
+func (t *Table) unlink(r slab.Ref) { t.dict.Remove(t.dict.Hash(t.order.Member(r)), r) }
 
 func (t *Table) add(member []byte, score float64, f Flags) (float64, Outcome) {
 	r, hash := t.find(member)
@@ -71,12 +74,12 @@ func (t *Table) add(member []byte, score float64, f Flags) (float64, Outcome) {
 		if f.XX {
 			return 0, Skipped
 		}
-		t.dict.Insert(hash, t.list.Insert(score, member))
+		t.dict.Insert(hash, t.order.Insert(score, member))
 		return score, Added
 	}
-	s, out := f.decide(t.list.Score(r), score)
+	s, out := f.decide(t.order.Score(r), score)
 	if out == Updated {
-		t.list.UpdateScore(r, s)
+		t.order.UpdateScore(r, s)
 	}
 	return s, out
 }
@@ -87,28 +90,13 @@ func (t *Table) remove(member []byte) bool {
 		return false
 	}
 	t.dict.Remove(hash, r)
-	t.list.Delete(r)
+	t.order.Delete(r)
 	return true
 }
 
-// walk yields at most n members from node r on, forward or back, until yield
-// returns false.
-func (t *Table) walk(r slab.Ref, n int, reverse bool, yield func(m Value, score float64) bool) {
-	for ; n > 0 && r != slab.Nil; n-- {
-		if !yield(t.at(r)) {
-			return
-		}
-		if reverse {
-			r = t.list.Prev(r)
-		} else {
-			r = t.list.Next(r)
-		}
-	}
-}
-
 func (t *Table) memoryUsage(samples int) int64 {
-	n, seen, sum := t.list.Len(), 0, int64(0)
-	for r := t.list.First(); r != slab.Nil; r = t.list.Next(r) {
+	n, seen, sum := t.order.Len(), 0, int64(0)
+	for r := range t.order.All {
 		sum += int64(t.a.Cap(r))
 		if seen++; seen == samples {
 			break
@@ -117,5 +105,5 @@ func (t *Table) memoryUsage(samples int) int64 {
 	if seen > 0 {
 		sum = sum * int64(n) / int64(seen)
 	}
-	return int64(unsafe.Sizeof(*t)) + t.dict.Bytes() + t.list.Bytes() + sum
+	return int64(unsafe.Sizeof(*t)) + t.dict.Bytes() + t.order.Bytes() + sum
 }

@@ -9,8 +9,9 @@
 // # Encodings
 //
 // A small sorted set is a listpack of member, score pairs in order. It becomes
-// a skip list with a hash table over the same nodes when it gets more members,
-// or a longer one, than [Limits] allow, and never goes back. Looking a member
+// a tree with a hash table over the same members, which OBJECT ENCODING calls
+// skiplist, when it gets more members, or a longer one, than [Limits] allow, and
+// never goes back. Looking a member
 // up takes a walk in the one and a probe in the other; what goes by rank or
 // score takes a walk, or O(log n).
 //
@@ -98,7 +99,7 @@ func (z ZSet) Len() int {
 		return 0
 	}
 	if t := z.table(); t != nil {
-		return t.list.Len()
+		return t.order.Len()
 	}
 	return listpack.Len(z.slot.Bytes()) / 2
 }
@@ -113,7 +114,7 @@ func (z ZSet) Score(member []byte) (score float64, ok bool) {
 		if r == slab.Nil {
 			return 0, false
 		}
-		return t.list.Score(r), true
+		return t.order.Score(r), true
 	}
 	lp := z.slot.Bytes()
 	p := findPacked(lp, member)
@@ -210,7 +211,7 @@ func (z ZSet) Rank(member []byte, reverse bool) (rank int, score float64, ok boo
 		if r == slab.Nil {
 			return 0, 0, false
 		}
-		rank, score = t.list.Rank(r), t.list.Score(r)
+		rank, score = t.order.Rank(r), t.order.Score(r)
 	} else {
 		lp := z.slot.Bytes()
 		p := findPacked(lp, member)
@@ -252,10 +253,9 @@ func (z ZSet) Scan(cursor uint64, yield func(m Value, score float64)) uint64 {
 func (z ZSet) CopyTo(dst datatypes.Slot) {
 	if t := z.table(); t != nil {
 		c := newTable(dst.Arena())
-		w := c.list.Loader()
-		for r := t.list.First(); r != slab.Nil; r = t.list.Next(r) {
-			m, s := t.list.At(r)
-			c.link(w.Append(s, m))
+		for r := range t.order.All {
+			m, s := t.order.At(r)
+			c.link(c.order.Append(s, m))
 		}
 		dst.SetObject(datatypes.SkipList, c)
 		return
@@ -267,13 +267,12 @@ func (z ZSet) CopyTo(dst datatypes.Slot) {
 // convert makes a listpack a skip list.
 func (z ZSet) convert() *Table {
 	t := newTable(z.slot.Arena())
-	w := t.list.Loader()
 	z.ForEach(func(m Value, score float64) bool {
 		var buf intBuf
 		if m.IsInt {
 			m.Str = m.Append(buf[:0])
 		}
-		t.link(w.Append(score, m.Str))
+		t.link(t.order.Append(score, m.Str))
 		return true
 	})
 	z.slot.SetObject(datatypes.SkipList, t)
