@@ -55,7 +55,7 @@ func poolKeys() []string {
 
 var (
 	badCounts = []string{"0", "-1", "5", "abc", "", "9223372036854775807", "1.5"}
-	nonsense  = []string{"", "abc", "NX", "-1", "WITHSCORES", "LIMIT", "COUNT", "9223372036854775808", "s0", "z0", "\x00\xff", "1e5", "GET"}
+	nonsense  = []string{"", "abc", "NX", "-1", "WITHSCORES", "LIMIT", "COUNT", "9223372036854775808", "s0", "l0", "\x00\xff", "1e5", "GET"}
 	badInts   = []string{"abc", "", "1.5", "9223372036854775807", "-9223372036854775808", "9223372036854775808", "+1", " 1", "01", "-0"}
 	badFloats = []string{"abc", "", "nan", "inf", "-inf", "+inf", "1e400", " 1", "0x10", "-nan", "1e-400"}
 
