@@ -393,6 +393,55 @@ func TestScanRemove(t *testing.T) {
 	m.check()
 }
 
+// TestScanRemoveMany empties large tables in the order of Scan, all or but for a
+// few. That order ends with buckets whose lowest bits are equal: they are full
+// while the rest of the table is empty, and shrinking would pour them into ever
+// fewer, until one held hundreds (and its count of overflow entries ran over).
+func TestScanRemoveMany(t *testing.T) {
+	n := 120_000
+	if testing.Short() || invariants.Enabled {
+		n = 20_000
+	}
+	for _, stay := range []int{0, 1, 500} {
+		m := newModel(t, 0, defaultPolicy)
+		for i := range n {
+			r := put(m.a, 0, key15(i))
+			m.tab.Insert(m.tab.Hash(key15(i)), r)
+			m.want[string(key15(i))] = r
+		}
+		kept, steps := map[slab.Ref]bool{}, 0
+		for i := range stay {
+			kept[m.want[string(key15(i))]] = true
+		}
+		for cursor := uint64(0); ; steps++ {
+			cursor = m.tab.Scan(cursor, func(r slab.Ref) {
+				if !kept[r] {
+					m.remove(bytes.Clone(m.tab.KeyOf(r)))
+				}
+			})
+			if cursor == 0 {
+				break
+			}
+			if steps%4000 == 0 {
+				m.check()
+			}
+		}
+		m.check()
+		if m.tab.longest > mergeMax {
+			t.Errorf("a bucket held %d elements", m.tab.longest)
+		}
+		t.Logf("stay %d: %d bytes of index for %d elements", stay, m.tab.Bytes(), m.tab.Len())
+		calls := 0
+		for ; calls < 10_000 && m.tab.count < m.tab.lower; calls++ {
+			m.tab.Shrink(100)
+		}
+		if most := 17*stay + 64; m.tab.Bytes() > int64(most) || stay == 0 && m.tab.Bytes() != 0 {
+			t.Errorf("stay %d: %d bytes of index for %d elements after %d calls of Shrink", stay, m.tab.Bytes(), m.tab.Len(), calls)
+		}
+		m.check()
+	}
+}
+
 // TestRandomIsFair counts draws and compares with a uniform distribution.
 func TestRandomIsFair(t *testing.T) {
 	for _, n := range []int{1, 3, 11, 150, 700} {

@@ -150,24 +150,54 @@ func (t *Table) fill(p *bucket, es []entry) {
 	t.longest = max(t.longest, uint16(p.len()))
 }
 
-// shrink pours the last bucket into its twin, or gives back the only bucket of
-// a table that has become empty.
+// Shrinking makes no bucket longer than mergeMax, and one Remove moves little more
+// than that.
+//
+// Whoever removes elements in the order of Scan, as an expire cycle does, empties
+// all buckets but those with the last lowest bits. Poured together as the count
+// sinks, those would end in one bucket with the rest of the table empty beside it:
+// the square root of the count in elements, thousands. So the table waits until
+// they are fewer, and then makes up for it.
+const (
+	mergeMax        = 32
+	mergesPerRemove = 128
+)
+
+// shrink is called by Remove when there are too many buckets. A table that has
+// become empty gives all of them back.
 func (t *Table) shrink() {
-	if t.n == 1 {
+	if t.count == 0 {
 		t.Free()
 		return
 	}
-	last := t.at(t.n - 1)
-	if last.len() > 0 {
-		var buf [chain]entry
-		twin := t.at((t.n - 1) & (t.mask >> 1))
-		all := appendEntries(&t.a.View, twin, buf[:0])
-		all = appendEntries(&t.a.View, last, all)
-		t.setOverflowLen(last, 0)
-		t.fill(twin, all)
+	t.Shrink(mergesPerRemove)
+}
+
+// Shrink pours the last bucket into its twin, and the one before it, as long as
+// there are too many, n of them at most. Remove does so itself; but when elements
+// were removed in the order of Scan and some stayed, there may be much left to do
+// with no removal to do it. Whoever has time to spare then calls Shrink.
+func (t *Table) Shrink(n int) {
+	for moved := 0; n > 0 && moved < mergeMax && t.n > 1 && t.count < t.lower; n-- {
+		last, twin := t.at(t.n-1), t.at((t.n-1)&(t.mask>>1))
+		if have := last.len(); have > 0 {
+			if have+twin.len() > mergeMax {
+				return
+			}
+			t.merge(twin, last)
+			moved += have
+		}
+		t.dropBucket()
+		t.setBounds()
 	}
-	t.dropBucket()
-	t.setBounds()
+}
+
+func (t *Table) merge(twin, last *bucket) {
+	var buf [chain]entry
+	all := appendEntries(&t.a.View, twin, buf[:0])
+	all = appendEntries(&t.a.View, last, all)
+	t.setOverflowLen(last, 0)
+	t.fill(twin, all)
 }
 
 // dropBucket counts the last bucket out and gives back the room that only it
@@ -207,7 +237,7 @@ func (t *Table) setDir(d []segment) {
 // Free gives the index back to the arena and leaves the table empty. The
 // elements are the caller's: they are forgotten, not freed.
 func (t *Table) Free() {
-	for b := range t.n {
+	for b := uint64(0); t.count > 0 && b < t.n; b++ {
 		if p := t.at(b); p.o() != 0 {
 			t.a.Free(p.link())
 		}
