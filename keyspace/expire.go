@@ -1,6 +1,7 @@
 package keyspace
 
 import (
+	"github.com/redweave/redweave/internal/prefetch"
 	"github.com/redweave/redweave/internal/slab"
 	"github.com/redweave/redweave/lazyfree"
 )
@@ -119,6 +120,7 @@ func (s *Shard) ExpireCycle(fast bool) bool {
 		if db != nil {
 			db.expireKeys(effort)
 			db.expireFields(effort)
+			db.tidy()
 		}
 	}
 	if x.capped {
@@ -176,15 +178,27 @@ func (db *DB) expireKeys(effort int) {
 // expireSample looks at n volatile keys or some more, going on where the sample
 // before ended, and deletes those whose time has passed.
 func (db *DB) expireSample(n int) {
-	x := &db.shard.expire
-	x.due, x.sampled, x.ttlSum, x.ttlCount = x.due[:0], 0, 0, 0
+	s, x := db.shard, &db.shard.expire
+	x.due = x.due[:0]
 	// No key comes twice: a round of the cursor meets them all.
 	n = min(n, db.expires.Len())
-	for buckets := 0; x.sampled < n && buckets < n*expireBucketsPerKey; buckets++ {
+	for buckets := 0; len(x.due) < n && buckets < n*expireBucketsPerKey; buckets++ {
 		db.expireCursor = db.expires.Scan(db.expireCursor, db.sampleExpiry)
 	}
-	e := &x.scratch
+	x.sampled, x.ttlSum, x.ttlCount = len(x.due), 0, 0
+	e, due := &x.scratch, x.due[:0]
 	for _, ref := range x.due {
+		e.bind(db, 0, ref)
+		at, _ := e.ExpireAt()
+		if left := at - s.now; left < 0 {
+			due = append(due, ref)
+		} else {
+			x.ttlSum += left
+			x.ttlCount++
+		}
+	}
+	x.due = due
+	for _, ref := range due {
 		e.bind(db, 0, ref)
 		e.hash = db.keys.Hash(e.Key())
 		db.expireNow(e)
@@ -192,19 +206,21 @@ func (db *DB) expireSample(n int) {
 	db.noteTTL(x.ttlSum, x.ttlCount)
 }
 
-// sampleExpiry notes one volatile key for the cycle.
+// sampleExpiry notes one volatile key for the cycle, and asks for its memory, so
+// that all keys of a sample are waited for at once.
 func (db *DB) sampleExpiry(ref slab.Ref) {
+	prefetch.T0(db.mem.Ptr(ref))
 	x := &db.shard.expire
-	e := &x.scratch
-	e.bind(db, 0, ref)
-	at, _ := e.ExpireAt()
-	x.sampled++
-	if left := at - db.shard.now; left >= 0 {
-		x.ttlSum += left
-		x.ttlCount++
-	} else {
-		x.due = append(x.due, ref)
-	}
+	x.due = append(x.due, ref)
+}
+
+// tidy lets tables shrink further that lost most of their elements in the order of
+// Scan, and would wait for the next removal.
+func (db *DB) tidy() {
+	const buckets = 1000 // some ten microseconds
+	db.keys.Shrink(buckets)
+	db.expires.Shrink(buckets)
+	db.fieldTTLs.Shrink(buckets)
 }
 
 func (db *DB) noteTTL(sum, n int64) {
