@@ -1,82 +1,108 @@
 package redweave
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/redweave/redweave/internal/netpoll"
 )
 
-// serveConfigured listens where the parameters bind, port and unixsocket say, and
-// serves all of it.
-func (k *Keyspace) serveConfigured() error {
-	listeners, err := k.configuredListeners()
-	if err != nil {
-		for _, l := range listeners {
-			l.Close()
-		}
-		return err
-	}
-	if len(listeners) == 0 {
-		return errors.New("redweave: configured to not listen anywhere")
-	}
-	var g errgroup.Group
-	for _, l := range listeners {
-		g.Go(func() error { return k.Serve(l) })
-	}
-	return g.Wait()
+// ErrNowhere is returned by Listen when the parameters name no address.
+var ErrNowhere = errors.New("redweave: configured to not listen anywhere")
+
+// A ListenError says which address the parameters name cannot be listened at.
+type ListenError struct {
+	Network string // "tcp" or "unix"
+	Address string // host:port as configured, or the path
+	Err     error
 }
 
-func (k *Keyspace) configuredListeners() (ls []net.Listener, err error) {
+func (e *ListenError) Error() string {
+	return "redweave: listening at " + e.Address + ": " + e.Err.Error()
+}
+
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// Listen opens the sockets that the parameters bind, port and unixsocket ask for,
+// for Serve. An address of bind that begins with a minus may be missing from the
+// machine. The error is a *ListenError or ErrNowhere, and nothing is left open.
+func (k *Keyspace) Listen() (ls []net.Listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range ls {
+				l.Close()
+			}
+			ls = nil
+		}
+	}()
 	p := k.engine.Parameters()
 	if p.Port != 0 {
-		for _, addr := range p.Bind {
-			// A leading minus says that the machine may lack the address.
-			host, optional := strings.CutPrefix(addr, "-")
-			network := "tcp4"
+		for _, bind := range p.Bind {
+			host, optional := strings.CutPrefix(bind, "-")
+			l, err := listenTCP(host, p.Port)
 			switch {
-			case host == "*":
-				host = "0.0.0.0"
-			case host == "::*":
-				network, host = "tcp6", "::"
-			case strings.Contains(host, ":"):
-				network = "tcp6"
+			case err == nil:
+				ls = append(ls, l)
+			case optional && !errors.Is(err, syscall.EADDRINUSE):
+			default:
+				return ls, &ListenError{"tcp", host + ":" + strconv.Itoa(p.Port), err}
 			}
-			l, err := netpoll.Listen(network, net.JoinHostPort(host, strconv.Itoa(p.Port)), netpoll.ListenOptions{})
-			if err != nil {
-				if optional && !inUse(err) {
-					continue
-				}
-				return ls, fmt.Errorf("redweave: listening on %s: %w", addr, err)
-			}
-			ls = append(ls, l)
-		}
-		if len(ls) == 0 {
-			return ls, fmt.Errorf("redweave: none of %q can be listened on", p.Bind)
 		}
 	}
 	if p.UnixSocket != "" {
-		os.Remove(p.UnixSocket)
-		l, err := net.Listen("unix", p.UnixSocket)
+		l, err := listenUnix(p.UnixSocket, os.FileMode(p.UnixSocketPerm))
 		if err != nil {
-			return ls, fmt.Errorf("redweave: listening on %s: %w", p.UnixSocket, err)
+			return ls, &ListenError{"unix", p.UnixSocket, err}
 		}
 		ls = append(ls, l)
-		if p.UnixSocketPerm != 0 {
-			if err := os.Chmod(p.UnixSocket, os.FileMode(p.UnixSocketPerm)); err != nil {
-				return ls, err
-			}
-		}
+	}
+	if len(ls) == 0 {
+		return nil, ErrNowhere
 	}
 	return ls, nil
 }
 
-// inUse reports whether somebody else listens there: not a missing address, which
-// may be optional.
-func inUse(err error) bool { return strings.Contains(err.Error(), "in use") }
+// listenTCP listens at one address of bind.
+func listenTCP(host string, port int) (net.Listener, error) {
+	network := "tcp4"
+	switch {
+	case host == "*":
+		host = "0.0.0.0"
+	case host == "::*":
+		network, host = "tcp6", "::"
+	case strings.Contains(host, ":"):
+		network = "tcp6"
+	}
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // what Redis's clients have, and the faster socket
+	return lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+}
+
+func listenUnix(path string, perm os.FileMode) (net.Listener, error) {
+	os.Remove(path) // what a server that died has left
+	l, err := net.Listen("unix", path)
+	if err == nil && perm != 0 {
+		if err = os.Chmod(path, perm); err != nil {
+			l.Close()
+		}
+	}
+	return l, err
+}
+
+// serveConfigured listens where the parameters say, and serves all of it.
+func (k *Keyspace) serveConfigured() error {
+	ls, err := k.Listen()
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	for _, l := range ls {
+		g.Go(func() error { return k.Serve(l) })
+	}
+	return g.Wait()
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command"
@@ -23,6 +24,16 @@ const ErrClosed = threading.ErrClosed
 
 // A Clock tells a keyspace the time. All of it: TTLs, TIME, idle times, timers.
 type Clock = clock.Clock
+
+// A Timer is a call that a Clock has armed. *time.Timer is one.
+type Timer = clock.Timer
+
+// A ManualClock stands still until it is moved by Advance or Set, and then fires
+// timers in order on the goroutine that moved it.
+type ManualClock = clock.Manual
+
+// NewManualClock returns a clock that shows start until it is moved.
+func NewManualClock(start time.Time) *ManualClock { return clock.NewManual(start) }
 
 // Options configure a keyspace. The zero value is a keyspace of 16 databases
 // under the single loop, without a limit on memory, silent, on the system clock.
@@ -70,7 +81,7 @@ func (o Options) engineOptions() (threading.Options, error) {
 	set := func(name, value string) {
 		line := config.ParseArgs([]string{"--" + name, value}).Options
 		if err := c.Load(config.Source{Options: line}); err != nil {
-			faults = append(faults, fmt.Errorf("redweave: option %s = %q: %w", name, value, err))
+			faults = append(faults, fmt.Errorf("redweave: option %s = %q: %s", name, value, configFault(err)))
 		}
 	}
 	if o.Databases != 0 {
@@ -101,6 +112,15 @@ func (o Options) engineOptions() (threading.Options, error) {
 	return threading.Options{
 		Config: c, Clock: o.Clock, Log: o.Logger, Version: o.Version, Seed: o.Seed,
 	}, errors.Join(faults...)
+}
+
+// configFault is what is wrong with a parameter, without the words that belong to
+// a file of them.
+func configFault(err error) string {
+	if bad := (*config.LoadError)(nil); errors.As(err, &bad) {
+		return bad.Msg
+	}
+	return err.Error()
 }
 
 // A Keyspace is an open keyspace. It may be used by any number of goroutines.

@@ -108,7 +108,7 @@ func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 		}
 	}
 	log.Info(fmt.Sprintf("Running mode=standalone, port=%d.", s.port))
-	listeners := listen(s, log)
+	listeners := listen(ks, s, log)
 	if listeners == nil {
 		return 1
 	}

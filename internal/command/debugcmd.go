@@ -419,7 +419,7 @@ func dumpedLen(n int) int {
 		return 1
 	case n < 1<<14:
 		return 2
-	case n <= math.MaxUint32:
+	case uint64(n) <= math.MaxUint32:
 		return 5
 	}
 	return 9

@@ -203,7 +203,13 @@ func naiveSet(pattern string, nocase bool) (set [256]bool, rest string) {
 	return set, strings.TrimPrefix(rest, "]")
 }
 
-func naiveLower(c byte) byte { return strings.ToLower(string([]byte{c & 0x7f}))[0] | c&0x80 }
+// naiveLower is C's tolower in the C locale: only ASCII letters have cases.
+func naiveLower(c byte) byte {
+	if strings.IndexByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ", c) >= 0 {
+		return c + 'a' - 'A'
+	}
+	return c
+}
 
 func checkMatch(t *testing.T, pattern, s string, nocase bool) {
 	t.Helper()
