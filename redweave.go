@@ -182,6 +182,17 @@ func (k *Keyspace) ListenAndServe(addr string) error {
 // dialer runs on it without a port.
 func (k *Keyspace) Dial() (net.Conn, error) { return k.engine.Dial() }
 
+// keepReply is the largest buffer of replies that is kept for the next call.
+const keepReply = 1 << 20
+
+func (k *Keyspace) giveBack(c *caller) {
+	if cap(c.client.Out.Bytes()) > keepReply {
+		c.client.Out.Attach(nil)
+	}
+	clear(c.args)
+	k.callers.Put(c)
+}
+
 // Do runs a command and returns its reply, in the forms of RESP3. An argument is
 // a string, []byte, integer, float, bool (1 or 0) or anything with a text form
 // (encoding.TextAppender, fmt.Stringer). An error reply is returned as an error
@@ -194,7 +205,7 @@ func (k *Keyspace) Do(ctx context.Context, args ...any) (resp.Value, error) {
 		return resp.Value{}, errors.New("redweave: Do without a command")
 	}
 	c := k.callers.Get().(*caller)
-	defer k.callers.Put(c)
+	defer k.giveBack(c)
 	if err := c.setArgs(args); err != nil {
 		return resp.Value{}, err
 	}

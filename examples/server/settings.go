@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,10 +21,8 @@ type settings struct {
 	logFile         string
 	logLevel        string
 	pidFile         string
-	bind            []string
 	port            int
 	unixSocket      string
-	unixSocketPerm  os.FileMode
 	shutdownTimeout time.Duration
 
 	bare         bool // nothing was set: no arguments
@@ -39,12 +36,10 @@ func readSettings(ks *redweave.Keyspace) (*settings, error) {
 		return nil, err
 	}
 	port, _ := strconv.Atoi(p["port"])
-	perm, _ := strconv.ParseUint(p["unixsocketperm"], 8, 32)
 	seconds, _ := strconv.Atoi(p["shutdown-timeout"])
 	s := &settings{
 		all: p, daemonize: p["daemonize"] == "yes", dir: p["dir"], logFile: p["logfile"], logLevel: p["loglevel"],
-		pidFile: p["pidfile"], bind: strings.Fields(p["bind"]), port: port, unixSocket: p["unixsocket"],
-		unixSocketPerm: os.FileMode(perm), shutdownTimeout: time.Duration(seconds) * time.Second,
+		pidFile: p["pidfile"], port: port, unixSocket: p["unixsocket"], shutdownTimeout: time.Duration(seconds) * time.Second,
 	}
 	if s.daemonize && s.pidFile == "" {
 		s.pidFile = "/var/run/redis.pid"
