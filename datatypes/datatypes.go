@@ -54,7 +54,7 @@ const (
 	IntSet                     // datatypes/intset
 	HashTable                  // a dict.Table of elements
 	QuickList                  // datatypes/quicklist
-	SkipList                   // a skiplist and a dict over the same nodes
+	SkipList                   // a ranktree and a dict over the same members, in Redis a skip list
 	StreamTree                 // datatypes/stream
 )
 

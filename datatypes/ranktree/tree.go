@@ -15,7 +15,7 @@
 // # Guarantees
 //
 // Insert, Delete, UpdateScore, Rank and the seeks take O(log n) time, whatever
-// the order of calls, and move at most 64 entries of a page a level. Fill takes
+// the order of calls, and move at most 48 entries of a page a level. Fill takes
 // O(1) a member. A member's Ref is good until it is deleted, however its score
 // changes. A member of eleven bytes costs about 39 bytes, itself included.
 //

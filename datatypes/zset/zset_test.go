@@ -441,6 +441,62 @@ func TestZero(t *testing.T) {
 	z.RandomN(nil, 3, true, nil)
 }
 
+// A Cursor may be emptied in pieces of any size.
+func TestCursor(t *testing.T) {
+	for name, lim := range encodings {
+		m := newModel(t, lim)
+		for i := range 100 {
+			m.add(fmt.Sprint(i), float64(i/2), Flags{})
+		}
+		sr := ScoreRange{Min: 3, Max: 40, MaxEx: true}
+		for _, size := range []int{1, 5, 16, 40, 200} {
+			buf := make([]Element, size)
+			for _, w := range []Window{All(false), All(true), {7, 50, false}, {7, 50, true}} {
+				for what, c := range map[string]struct {
+					cur  Cursor
+					want []mp
+				}{
+					"Seek":      {m.z.Seek(w.Offset, 60, w.Reverse), cut(m.sorted(), Window{w.Offset, 60, w.Reverse})},
+					"SeekScore": {m.z.SeekScore(sr, w), cut(m.in(sr.has), w)},
+				} {
+					var got []mp
+					for n := c.cur.Fill(buf); n > 0; n = c.cur.Fill(buf) {
+						for _, e := range buf[:n] {
+							got = append(got, pairOf(e.Member, e.Score))
+						}
+					}
+					m.is(fmt.Sprintf("%s %v %+v by %d", name, what, w, size), got, c.want)
+				}
+			}
+		}
+	}
+}
+
+// Where scores differ, a range of members is what Redis makes of it, and nothing
+// outside it is removed.
+func TestLexAmongScores(t *testing.T) {
+	for name, lim := range encodings {
+		m := newModel(t, lim)
+		for i, s := range []string{"c", "a", "x", "b"} {
+			m.add(s, float64(i), Flags{})
+		}
+		r := LexRange{LexBound{Member: []byte("a")}, LexBound{Member: []byte("c")}}
+		m.is(name, m.z.RemoveByLex(r, nil), 2) // c, a, and x ends the run
+		m.is(name, m.z.CountByLex(LexRange{LexBound{Inf: -1}, LexBound{Member: []byte("a")}}), 0)
+		m.is(name, m.z.Len(), 2)
+	}
+}
+
+func TestConvertFor(t *testing.T) {
+	m := newModel(t, Limits{3, 5})
+	m.add("a", 1, Flags{})
+	m.z.ConvertFor(3, &m.lim)
+	m.is("for 3", m.slot.Encoding(), datatypes.ListPack)
+	m.z.ConvertFor(4, &m.lim)
+	m.is("for 4", m.slot.Encoding(), datatypes.SkipList)
+	m.agree()
+}
+
 func TestNoAllocs(t *testing.T) {
 	for _, lim := range []Limits{{1 << 20, 64}, {}} {
 		m := newModel(t, lim)
@@ -459,6 +515,11 @@ func TestNoAllocs(t *testing.T) {
 			"Range":        func() { m.z.Range(3, 50, false, yield) },
 			"RangeByScore": func() { m.z.RangeByScore(ScoreRange{Min: 3, Max: 50}, Window{2, 9, true}, yield) },
 			"RangeByLex":   func() { m.z.RangeByLex(lex, All(false), yield) },
+			"Seek": func() {
+				var buf [8]Element
+				c := m.z.Seek(3, 50, true)
+				c.Fill(buf[:])
+			},
 			"CountByScore": func() { m.z.CountByScore(ScoreRange{Min: 3, Max: 50}) },
 			"ForEach":      func() { m.z.ForEach(yield) },
 		} {

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -353,7 +354,7 @@ func BenchmarkSAdd(b *testing.B) {
 	}
 	args := [][]byte{[]byte("SADD"), []byte("s"), nil}
 	bb.loop(b, func(i int) [][]byte {
-		args[2] = fmt.Appendf(args[2][:0], "m%d", i*7919%100_000)
+		args[2] = strconv.AppendInt(append(args[2][:0], 'm'), int64(i*7919%100_000), 10)
 		return args
 	})
 }

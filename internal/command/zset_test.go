@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -545,8 +546,8 @@ func BenchmarkZAdd(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	args := [][]byte{[]byte("ZADD"), []byte("z"), nil, nil}
 	bb.loop(b, func(int) [][]byte {
-		args[2] = fmt.Append(args[2][:0], rnd.IntN(1e6))
-		args[3] = fmt.Appendf(args[3][:0], "m%d", rnd.IntN(100_000))
+		args[2] = strconv.AppendInt(args[2][:0], rnd.Int64N(1e6), 10)
+		args[3] = strconv.AppendInt(append(args[3][:0], 'm'), rnd.Int64N(100_000), 10)
 		return args
 	})
 }
@@ -556,9 +557,9 @@ func BenchmarkZRange10(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	args := [][]byte{[]byte("ZRANGE"), []byte("z"), nil, nil}
 	bb.loop(b, func(int) [][]byte {
-		start := rnd.IntN(100_000)
-		args[2] = fmt.Append(args[2][:0], start)
-		args[3] = fmt.Append(args[3][:0], start+9)
+		start := rnd.Int64N(100_000)
+		args[2] = strconv.AppendInt(args[2][:0], start, 10)
+		args[3] = strconv.AppendInt(args[3][:0], start+9, 10)
 		return args
 	})
 }
