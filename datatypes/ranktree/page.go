@@ -182,14 +182,6 @@ type entry struct {
 	count  uint32
 }
 
-func (p page) entry(i int, inner bool) (e entry) {
-	e.key, e.member = p.key(i), p.member(i)
-	if inner {
-		e.child, e.count = p.child(i), p.count(i)
-	}
-	return e
-}
-
 func (p page) set(i int, inner bool, e *entry) {
 	p.setFirst(i, e.key, e.member)
 	if inner {

@@ -264,7 +264,7 @@ func TestLarge(t *testing.T) {
 	for _, full := range []int{4, 16, fullPage} {
 		m := newModel(t, full)
 		rnd := rand.New(rand.NewPCG(1, 2))
-		const n = 20000
+		const n = 6000
 		var pairs []pair
 		for i := range n {
 			p := pair{fmt.Sprint("member:", i), float64(rnd.IntN(n / 2))}

@@ -1,5 +1,11 @@
 // Package skiplist keeps members in order of a score, and of their bytes where
-// scores are equal: the ordered half of a large sorted set.
+// scores are equal: the ordered half of a large sorted set in Redis.
+//
+// Here package zset uses a [ranktree.Tree] for that, which is measured against
+// this: the benchmarks of package ranktree run both. Who wants to know Redis's
+// structure finds it in this package.
+//
+// [ranktree.Tree]: https://pkg.go.dev/github.com/redweave/redweave/datatypes/ranktree#Tree
 //
 //	l := skiplist.New(arena, seed)
 //	r := l.Insert(1.5, []byte("ada"))
