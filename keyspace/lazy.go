@@ -17,6 +17,9 @@ func (s *Shard) release(o datatypes.Object, cause lazyfree.Cause) {
 // atomic load when there is none.
 func (s *Shard) Collect() { s.home.Collect() }
 
+// Collectable reports whether Collect has something to do.
+func (s *Shard) Collectable() bool { return s.home.Ready() }
+
 // contents are an emptied database on its way out: one object to the reclaimer,
 // however many keys it holds.
 //

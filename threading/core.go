@@ -76,8 +76,14 @@ type Core struct {
 	unpaused chan struct{} // closed and replaced when a pause ends
 }
 
-// cronInterval is the period of the timer of an engine without event loop.
-const cronInterval = 100 * time.Millisecond
+const (
+	// cronInterval is the period of the timer of an engine without event loop.
+	cronInterval = 100 * time.Millisecond
+
+	// CollectInterval is the pause between two pieces of freed memory that are
+	// taken back.
+	CollectInterval = time.Millisecond
+)
 
 // A steppedClock is moved by a test, who wants everything that is due to have
 // happened when it has moved.
@@ -139,25 +145,34 @@ func (c *Core) Own() *command.Exec {
 
 // Release gives the ownership back.
 func (c *Core) Release() {
-	wake := !c.ticking.Load() && c.needsTimer()
+	wake := time.Duration(0)
+	if !c.ticking.Load() {
+		wake = c.needsTimer()
+	}
 	c.mu.Unlock()
-	if wake {
-		c.armTimer()
+	if wake != 0 {
+		c.armTimer(wake)
 	}
 }
 
-// needsTimer reports whether time alone will make work: keys that expire, or
-// memory on its way back.
-func (c *Core) needsTimer() bool {
-	return c.shard.Volatile() > 0 || c.reclaimer.Pending() > 0
+// needsTimer returns after how long time alone will have made work, 0 for never:
+// there are keys that expire, or memory is on its way back.
+func (c *Core) needsTimer() time.Duration {
+	switch {
+	case c.shard.Collectable():
+		return CollectInterval
+	case c.shard.Volatile() > 0 || c.reclaimer.Pending() > 0:
+		return cronInterval
+	}
+	return 0
 }
 
 // armTimer starts the timer unless it runs already.
-func (c *Core) armTimer() {
+func (c *Core) armTimer(d time.Duration) {
 	if c.closing.Load() || !c.ticking.CompareAndSwap(false, true) {
 		return
 	}
-	c.clock.AfterFunc(cronInterval, c.onTimer)
+	c.clock.AfterFunc(d, c.onTimer)
 }
 
 // onTimer does what an event loop does between batches, and goes on as long as
@@ -305,7 +320,7 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 	switch got {
 	case keyspace.SharedHit:
 		if !c.ticking.Load() {
-			c.armTimer() // so that the clock of last use moves on
+			c.armTimer(cronInterval) // so that the clock of last use moves on
 		}
 		return b, true, nil
 	case keyspace.SharedWrongType:

@@ -49,6 +49,7 @@ func cmdConfigResetStat(c *Ctx) {
 // resetStats begins anew with what INFO counts. Peaks of memory and the number
 // of unsaved changes stay, as in Redis.
 func (x *Exec) resetStats() {
+	x.netBase = x.host.Net() // which also counts what had not been counted yet
 	for _, s := range x.shards {
 		s.ResetStats()
 	}
@@ -56,7 +57,6 @@ func (x *Exec) resetStats() {
 	clear(x.stats)
 	clear(x.errors)
 	x.calls, x.totalErrors = 0, 0
-	x.netBase = x.host.Net()
 	x.rates = rates{}
 }
 

@@ -37,6 +37,17 @@ func (x *Exec) BeforeSleep() {
 	}
 }
 
+// Collectable reports whether there is freed memory that Cron and BeforeSleep,
+// which do a bounded piece of that work, did not take back yet.
+func (x *Exec) Collectable() bool {
+	for _, s := range x.shards {
+		if s.Collectable() {
+			return true
+		}
+	}
+	return false
+}
+
 // CatchUp does what Cron would have done while a stepped clock jumped: whatever
 // has expired by now is deleted, and not only the greater part of it, as far as
 // a bounded effort goes.

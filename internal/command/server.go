@@ -67,7 +67,8 @@ type Host interface {
 	Unpaused()
 	// Terminate closes the engine (SHUTDOWN).
 	Terminate()
-	// Net returns the counters of the network side.
+	// Net returns the counters of the network side, and brings the shards' up to
+	// date with whatever is counted elsewhere.
 	Net() NetStats
 	// Applied is told after CONFIG SET changed parameters of the network side.
 	Applied()

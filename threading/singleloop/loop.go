@@ -56,9 +56,11 @@ type loop struct {
 	start     time.Time     // of the loop's time, which is real, whatever the engine's clock
 	now       time.Duration // at the end of the last turn
 	nextCron  time.Duration
-	restless  bool          // expiry has not kept up
 	acceptErr time.Duration // when a failure to accept was last told
 	nanos     int64         // engine's time, as of the last ownership
+
+	restless   bool // expiry has not kept up
+	collecting bool // freed memory is left to take back
 
 	reads, writes, bytesIn, bytesOut int64 // not published yet
 
@@ -145,8 +147,11 @@ func (lp *loop) run() {
 
 // patience is how long the loop may sleep: until the next cron.
 func (lp *loop) patience() time.Duration {
-	if len(lp.resumable) > 0 {
+	switch {
+	case len(lp.resumable) > 0:
 		return 0
+	case lp.collecting:
+		return threading.CollectInterval
 	}
 	return max(lp.nextCron-lp.now, 0)
 }
@@ -524,9 +529,10 @@ func (lp *loop) close(c *client) {
 func (lp *loop) cron() {
 	lp.now = time.Since(lp.start)
 	if lp.now < lp.nextCron {
-		if lp.restless || lp.e.Reclaiming() {
+		if lp.restless || lp.collecting || lp.e.Reclaiming() {
 			if x := lp.e.Own(); x != nil {
 				x.BeforeSleep()
+				lp.collecting = x.Collectable()
 				lp.e.Release()
 			}
 		}
@@ -535,6 +541,7 @@ func (lp *loop) cron() {
 	if x := lp.e.Own(); x != nil {
 		lp.nanos = x.Nanos()
 		lp.restless = lp.e.Cron()
+		lp.collecting = x.Collectable()
 		lp.e.Release()
 	}
 	lp.nextCron = lp.now + time.Second/time.Duration(max(lp.limits.hz, 1))
