@@ -28,6 +28,7 @@ var rules = map[string]rule{
 
 	"scan": {special: playScan}, "sscan": {special: playScan}, "hscan": {special: playScan}, "zscan": {special: playScan},
 
+	"dbsize":      {special: playSize},
 	"spop":        {special: playPop},
 	"srandmember": {special: playRandom}, "hrandfield": {special: playRandom}, "zrandmember": {special: playRandom},
 	"randomkey": {special: playRandom},
@@ -133,6 +134,13 @@ func playScan(r *run, c call) (ours, ref transcript.Reply, same bool) {
 		return all
 	}
 	ours, ref = walk(r.ours), walk(r.ref)
+	return ours, ref, rule{}.same(ours, ref)
+}
+
+// playSize counts keys once those that have expired are gone on both sides.
+func playSize(r *run, c call) (ours, ref transcript.Reply, same bool) {
+	r.reap()
+	ours, ref = r.ours.do(c.args...), r.ref.do(c.args...)
 	return ours, ref, rule{}.same(ours, ref)
 }
 

@@ -76,9 +76,15 @@ func Run(t testing.TB, ours, reference transcript.Server, o Options) {
 	r := &run{t: t, o: o, ours: open(t, ours), ref: open(t, reference)}
 	r.reset()
 	r.settings(rnd)
-	r.gen = newGenerator(rnd, o, r.common())
+	common := r.common()
+	r.transactions = common["multi"] && common["exec"]
+	r.gen = newGenerator(rnd, o, common)
 	for i := range o.Commands {
-		r.step(r.gen.next())
+		if r.transactions && r.gen.one(50) {
+			r.transaction()
+		} else {
+			r.step(r.gen.next())
+		}
 		if i%expireEvery == 0 {
 			r.expire(pick(r.gen, poolKeys()))
 		}
@@ -100,6 +106,8 @@ type run struct {
 	ours, ref side
 	history   [][][]byte // commands since the servers were empty
 	fails     int
+
+	transactions bool // both have MULTI and EXEC
 }
 
 // side is one of the two servers.
@@ -204,6 +212,24 @@ func (r *run) step(c call) {
 		return
 	}
 	r.fail(c.args, "ours      "+ours.String(), "reference "+ref.String())
+}
+
+// transaction runs a few commands between MULTI and EXEC.
+func (r *run) transaction() {
+	r.command("MULTI")
+	for range 1 + r.gen.rnd.IntN(5) {
+		c := r.gen.next()
+		for rules[c.cmd.Name].special != nil || rules[c.cmd.Name].unordered || rules[c.cmd.Name].clock != 0 {
+			c = r.gen.next()
+		}
+		r.step(c)
+	}
+	r.command("EXEC")
+}
+
+// command steps a command without arguments.
+func (r *run) command(name string) {
+	r.step(call{spec.ByName(name), [][]byte{[]byte(name)}})
 }
 
 // expire lets a key expire on both sides.

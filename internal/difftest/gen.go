@@ -50,7 +50,7 @@ type generator struct {
 // groups are the families drawn from.
 var groups = []spec.Group{
 	spec.Generic, spec.String, spec.List, spec.Set, spec.SortedSet, spec.Hash,
-	spec.Bitmap, spec.Geo, spec.HyperLogLog, spec.Connection,
+	spec.Bitmap, spec.Geo, spec.HyperLogLog, spec.Connection, spec.Server,
 }
 
 func newGenerator(rnd *rand.Rand, o Options, common map[string]bool) *generator {
@@ -63,8 +63,8 @@ func newGenerator(rnd *rand.Rand, o Options, common map[string]bool) *generator 
 	}
 	for c := range spec.All() {
 		if _, out := left[c.Name]; out || !common[c.Name] || c.Subcommands != nil ||
-			c.Flags&(spec.Blocking|spec.Admin) != 0 || !slices.Contains(o.Groups, c.Group) ||
-			c.Group == spec.Connection && c.Parent != nil ||
+			c.Flags&spec.Admin != 0 || !slices.Contains(o.Groups, c.Group) ||
+			c.Group == spec.Connection && c.Parent != nil || c.Group == spec.Server && c.Name != "dbsize" ||
 			o.Only != nil && !slices.Contains(o.Only, c.Name) {
 			continue
 		}
@@ -189,7 +189,7 @@ func (b *builder) value(a *spec.Arg) string {
 }
 
 // spoil makes a mistake now and then: an argument missing, twice, foreign, in
-// another case.
+// another case. A blocking command is left alone: it might wait for ever.
 func (b *builder) spoil() {
 	if b.one(3) {
 		for i, w := range b.words {
@@ -198,7 +198,7 @@ func (b *builder) spoil() {
 			}
 		}
 	}
-	if !b.one(25) || len(b.words) < 2 || b.sameScores() {
+	if !b.one(25) || len(b.words) < 2 || b.sameScores() || b.cmd.Flags&spec.Blocking != 0 {
 		return
 	}
 	i := 1 + b.rnd.IntN(len(b.words)-1)

@@ -18,7 +18,7 @@ var keyLetters = map[spec.Group]string{
 }
 
 const (
-	allLetters    = "sltzhpg"
+	allLetters    = "snltzhpg"
 	keysPerFamily = 5
 
 	// Sorted sets under this letter have one score for all members, so that an
@@ -70,6 +70,13 @@ var (
 	lexes    = []string{"-", "+", "[a", "(a", "[c", "(foo", "[zz", "[", "(", "a", "[hello", "(1"}
 )
 
+// numeric reports whether the command being built is one for numbers.
+func (b *builder) numeric() bool {
+	name := b.cmd.Name
+	return strings.HasPrefix(name, "incr") || strings.HasPrefix(name, "decr") ||
+		b.style == 0 && b.cmd.Group == spec.String
+}
+
 // word draws a member, field, element or value.
 func (b *builder) word() string {
 	switch b.rnd.IntN(12) {
@@ -91,9 +98,24 @@ func (b *builder) word() string {
 	}
 }
 
+// overwriters put a value of their own family over any other: on a foreign key
+// they would soon make all keys theirs.
+var overwriters = map[string]bool{
+	"set": true, "mset": true, "setex": true, "psetex": true, "zunionstore": true, "zinterstore": true,
+	"zdiffstore": true, "zrangestore": true, "sunionstore": true, "sinterstore": true, "sdiffstore": true,
+}
+
 func (b *builder) key() string {
 	letter, ok := keyLetters[b.cmd.Group]
-	if !ok || b.one(12) {
+	switch {
+	case ok && b.one(20) && (!overwriters[b.cmd.Name] || b.one(20)):
+		ok = false
+	case ok && b.numeric():
+		letter = "n"
+	case !ok && len(b.words) == 2 && isPoolKey([]byte(b.words[1])) && !b.one(20):
+		letter, ok = b.words[1][:1], true // COPY and RENAME leave the letter true, as a rule
+	}
+	if !ok {
 		letter = string(allLetters[b.rnd.IntN(len(allLetters))])
 	}
 	stores := b.cmd.Name == "zrangestore" && len(b.words) == 1
@@ -140,7 +162,11 @@ func (b *builder) span(unit int64, from int64) string {
 	case b.one(20):
 		return pick(b.generator, badInts)
 	case b.one(12):
-		return strconv.FormatInt(from/unit-int64(b.rnd.IntN(3)), 10)
+		past := from / unit
+		if from > 0 {
+			past -= 2000 // well past: this very millisecond both may see differently
+		}
+		return strconv.FormatInt(past-int64(b.rnd.IntN(3)), 10)
 	case b.one(20):
 		return "9223372036854775"
 	}
@@ -156,6 +182,8 @@ func (b *builder) time(a *spec.Arg) string {
 
 func (b *builder) double(a *spec.Arg) string {
 	switch {
+	case a.Name == "timeout":
+		return pick(b.generator, []string{"0.001", "0.01", "0.01", "0.002", "-1", "abc", "inf", "1e400", ""})
 	case b.sameScores():
 		return "0"
 	case a.Name == "min" || a.Name == "max":
