@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/redweave/redweave/resp"
 )
@@ -84,10 +83,6 @@ func subcommandSyntax(container string, sub []byte) resp.Error {
 // invalidExpire is the reply to an expiry that is not positive or overflows.
 func invalidExpire(command string) resp.Error {
 	return resp.Error("ERR invalid expire time in '" + command + "' command")
-}
-
-func notBetween(what string, lo, hi int64) resp.Error {
-	return resp.Error("ERR " + what + " must be between " + strconv.FormatInt(lo, 10) + " and " + strconv.FormatInt(hi, 10))
 }
 
 func upper(s string) string {
