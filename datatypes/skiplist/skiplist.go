@@ -5,8 +5,6 @@
 // this: the benchmarks of package ranktree run both. Who wants to know Redis's
 // structure finds it in this package.
 //
-// [ranktree.Tree]: https://pkg.go.dev/github.com/redweave/redweave/datatypes/ranktree#Tree
-//
 //	l := skiplist.New(arena, seed)
 //	r := l.Insert(1.5, []byte("ada"))
 //	r, rank := l.SeekScore(1, false)      // the first with a score >= 1
@@ -31,6 +29,8 @@
 // One goroutine; any number of readers while nobody writes. Members passed in
 // are copied. Members handed out alias the node, and are good until it is
 // deleted.
+//
+// [ranktree.Tree]: https://pkg.go.dev/github.com/redweave/redweave/datatypes/ranktree#Tree
 package skiplist
 
 import (
