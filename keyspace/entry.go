@@ -236,11 +236,16 @@ func (e *Entry) moveOut(r slab.Ref, n int) {
 // resize gives the entry a block with room for n value bytes and no more than
 // its size class has, keeping what fits of the present ones.
 func (e *Entry) resize(n int) {
-	if mem := e.db.mem; slab.ClassSize(int(e.voff)+n) != mem.Cap(e.ref) {
-		ref, dst := e.block(n)
-		copy(dst, e.at(e.voff, min(n, e.vlen())))
-		e.moveTo(ref)
+	if slab.ClassSize(int(e.voff)+n) != e.db.mem.Cap(e.ref) {
+		e.relocate(n)
 	}
+}
+
+// relocate is resize that moves the entry in any case.
+func (e *Entry) relocate(n int) {
+	ref, dst := e.block(n)
+	copy(dst, e.at(e.voff, min(n, e.vlen())))
+	e.moveTo(ref)
 }
 
 // block returns a new block that begins as the entry's does, up to the value,

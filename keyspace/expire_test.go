@@ -185,7 +185,7 @@ func TestCycleTimeLimits(t *testing.T) {
 
 // A fast cycle runs only after one that ran out of time, and not too often.
 func TestFastCycles(t *testing.T) {
-	clock := &ticks{now: 1_000_000_000, step: 100_000}
+	clock := &ticks{now: 1_000_000_000, step: 5_000_000}
 	b := newBench(t, Options{Nanos: clock.nanos})
 	for i := range large(200_000) {
 		b.put(0, fmt.Sprint(i), "v", epoch)
@@ -198,11 +198,12 @@ func TestFastCycles(t *testing.T) {
 		t.Fatal("not capped")
 	}
 	before := b.s.Stats.Expired
+	clock.step = 400_000
 	if !b.s.ExpireCycle(true) || b.s.Stats.Expired == before {
 		t.Error("no fast cycle after one that ran out of time")
 	}
 	before = b.s.Stats.Expired
-	clock.now = b.s.expire.lastFast + 1_500_000
+	clock.now = b.s.expire.lastFast + 1_500_000 - clock.step
 	if b.s.ExpireCycle(true) || b.s.Stats.Expired != before {
 		t.Error("two fast cycles in a row")
 	}

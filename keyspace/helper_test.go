@@ -9,9 +9,7 @@ import (
 
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/datatypes/hash"
-	"github.com/redweave/redweave/datatypes/list"
 	"github.com/redweave/redweave/datatypes/set"
-	"github.com/redweave/redweave/datatypes/zset"
 	"github.com/redweave/redweave/lazyfree"
 )
 
@@ -89,8 +87,6 @@ func (b *bench) want(db int, key, value string) {
 var (
 	hashLimits = hash.Limits{ListPackEntries: 128, ListPackValue: 64}
 	setLimits  = set.Limits{IntSetEntries: 512, ListPackEntries: 128, ListPackValue: 64}
-	zsetLimits = zset.DefaultLimits()
-	listLimits = list.DefaultLimits()
 )
 
 // addHash puts n fields into the hash at key.
