@@ -107,6 +107,7 @@ type Shard struct {
 
 	expire   expireState
 	evictor  evictor
+	defrag defragState
 	replaced Entry // the handle of an entry that is being replaced
 
 	keyBuffer []byte // the key of an entry that is gone, for the hook
@@ -114,15 +115,18 @@ type Shard struct {
 
 // Stats are a shard's counters since it was made or [Shard.ResetStats].
 type Stats struct {
-	Hits, Misses     int64
-	Expired          int64 // keys deleted because their time had passed
-	ExpiredFields    int64 // hash fields likewise
-	Evicted          int64 // keys deleted to stay under maxmemory
-	ExpireTimeCapped int64 // active expire cycles ended by their time limit
-	StalePercent     float64
-	ExpireCycleNanos int64
-	ExceededNanos    int64 // time spent evicting
-	Dirty            int64 // modifications; not reset
+	Hits, Misses                   int64
+	Expired                        int64 // keys deleted because their time had passed
+	ExpiredFields                  int64 // hash fields likewise
+	Evicted                        int64 // keys deleted to stay under maxmemory
+	ExpireTimeCapped               int64 // active expire cycles ended by their time limit
+	StalePercent                   float64
+	ExpireCycleNanos               int64
+	ExceededNanos                  int64 // time spent evicting
+	DefragHits, DefragMisses       int64 // blocks moved, and left, by active defragmentation
+	DefragKeyHits, DefragKeyMisses int64 // keys with a block moved, and without
+	DefragNanos                    int64
+	Dirty                          int64 // modifications; not reset
 }
 
 // New returns an empty shard.

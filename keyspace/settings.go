@@ -21,6 +21,8 @@ type Settings struct {
 	Hz int
 	// Lazy says which deletions free large values in the background.
 	Lazy lazyfree.Settings
+	// Defrag says whether and how hard memory is defragmented.
+	Defrag DefragSettings
 }
 
 // DefaultSettings returns Redis's defaults.

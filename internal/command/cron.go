@@ -18,6 +18,7 @@ func (x *Exec) Cron() (restless bool) {
 			if x.maxMemory > 0 && s.Over() > 0 {
 				s.Evict()
 			}
+			s.DefragCycle()
 		}
 		s.Arena().Purge(keepFree(s))
 	}

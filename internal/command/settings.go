@@ -52,6 +52,11 @@ func (s *Server) configured() {
 		ServerDel: c.LazyfreeLazyServerDel, UserDel: c.LazyfreeLazyUserDel,
 		UserFlush: c.LazyfreeLazyUserFlush,
 	}
+	k.Defrag = keyspace.DefragSettings{
+		Active: c.ActiveDefrag, IgnoreBytes: c.ActiveDefragIgnoreBytes,
+		ThresholdLower: c.ActiveDefragThresholdLower, ThresholdUpper: c.ActiveDefragThresholdUpper,
+		CycleMin: c.ActiveDefragCycleMin, CycleMax: c.ActiveDefragCycleMax,
+	}
 	for _, sh := range s.exec.shards {
 		sh.Configured()
 	}
