@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/redweave/redweave/datatypes/dict"
+	"github.com/redweave/redweave/internal/prefetch"
 	"github.com/redweave/redweave/internal/slab"
 	"github.com/redweave/redweave/lazyfree"
 )
@@ -257,11 +258,14 @@ func (db *DB) bindEvictable(e *Entry, h uint64, key []byte) bool {
 func (s *Shard) fillPool(db *DB) {
 	v, n := &s.evictor, max(s.set.Samples, 1)
 	v.sample = db.evictable().Sample(s.rnd, v.sample[:0], 2*n+2)
-	e := &v.scratch
-	for i := range min(n, len(v.sample)) {
+	n = min(n, len(v.sample))
+	for i := range n {
 		j := i + int(s.rnd.Uint32N(uint32(len(v.sample)-i)))
-		ref := v.sample[j]
-		v.sample[j] = v.sample[i]
+		v.sample[i], v.sample[j] = v.sample[j], v.sample[i]
+		prefetch.T0(db.mem.Ptr(v.sample[i]))
+	}
+	e := &v.scratch
+	for _, ref := range v.sample[:n] {
 		e.bind(db, 0, ref)
 		v.offer(s.score(e), db, db.keys.Hash(e.Key()), e.Key())
 	}
