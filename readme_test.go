@@ -68,7 +68,7 @@ var idleGroups = []idleGroup{
 }
 
 // idleAnyway are parameters that somebody reads, if only to show them.
-var idleAnyway = []string{"appendonly", "save", "activedefrag"}
+var idleAnyway = []string{"appendonly", "save"}
 
 // ownBusiness are the parameters that the configuration itself obeys.
 var ownBusiness = []string{"enable-protected-configs"}
