@@ -131,7 +131,7 @@ func (db *DB) defragEntry(ref slab.Ref) {
 	moved := false
 	if e.flags()&flagOutline != 0 {
 		if r, n := e.outline(); mem.Sparse(r) {
-			nr := mem.Alloc(n)
+			nr := mem.Alloc(max(n, 1))
 			copy(mem.Bytes(nr, n), mem.Bytes(r, n))
 			e.setOutline(nr, n)
 			mem.Free(r)

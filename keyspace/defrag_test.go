@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/lazyfree"
 )
 
@@ -86,4 +87,32 @@ func TestDefragWaitsUntilWorthWhile(t *testing.T) {
 	if s.Defragmenting() != 0 || s.Stats.DefragMisses != 0 {
 		t.Error("a run began though less than active-defrag-ignore-bytes would come free")
 	}
+}
+
+// A value that was given room and never filled has a block, but no bytes.
+func TestDefragOfEmptyOutline(t *testing.T) {
+	b := newBench(t, Options{})
+	const n = 3000
+	for i := range n {
+		b.s.DB(0).Create(&b.e, fmt.Append(nil, i), datatypes.String, datatypes.Raw, nil, 5000)
+	}
+	if !b.e.outlined() || len(b.e.View()) != 0 {
+		t.Fatal("not what the test is about")
+	}
+	for i := range n {
+		if i%50 != 0 {
+			b.s.DB(0).Delete(b.find(0, fmt.Sprint(i)), lazyfree.Sync)
+		}
+	}
+	b.set.Defrag = DefragSettings{Active: true, CycleMin: 100, CycleMax: 100}
+	for range 100 {
+		b.s.DefragCycle()
+	}
+	if b.s.Stats.DefragHits < n/100 {
+		t.Errorf("%d blocks moved", b.s.Stats.DefragHits)
+	}
+	for i := 0; i < n; i += 50 {
+		b.want(0, fmt.Sprint(i), "")
+	}
+	b.check()
 }

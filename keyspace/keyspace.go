@@ -92,7 +92,7 @@ type Shard struct {
 
 	now      int64  // Unix milliseconds
 	lruClock uint64 // now in ticks, 24 bits
-	lfu      bool   // set.Policy.lfu()
+	lfu, lru bool   // set.Policy goes by the count or the time of use
 	objects  int    // large values alive
 	volatile int    // elements of all databases' expires and fieldTTLs
 
@@ -107,7 +107,7 @@ type Shard struct {
 
 	expire   expireState
 	evictor  evictor
-	defrag defragState
+	defrag   defragState
 	replaced Entry // the handle of an entry that is being replaced
 
 	keyBuffer []byte // the key of an entry that is gone, for the hook
@@ -204,7 +204,7 @@ func (s *Shard) Settings() *Settings { return s.set }
 
 // Configured tells the shard that its settings have changed.
 func (s *Shard) Configured() {
-	s.lfu = s.set.Policy.lfu()
+	s.lfu, s.lru = s.set.Policy.lfu(), s.set.Policy.lru()
 	s.evictor.configured(s)
 }
 

@@ -245,6 +245,7 @@ func (m *modelRun) step() {
 		m.random()
 	case 31:
 		m.s.Collect()
+		m.s.DefragCycle()
 		m.s.Arena().Purge(0)
 	}
 	if m.steps%64 == 0 || invariants.Enabled && m.steps%16 == 0 {
@@ -625,6 +626,7 @@ func runModel(t testing.TB, ops []byte) {
 	settings.Policy = Policy(m.draw(8))
 	lazy := m.draw(2) == 0
 	settings.Lazy = lazyfree.Settings{Eviction: lazy, Expire: lazy, ServerDel: lazy, UserDel: lazy, UserFlush: lazy}
+	settings.Defrag = DefragSettings{Active: true, CycleMin: 100, CycleMax: 100}
 	m.bench = newBench(t, Options{Databases: modelDBs, Settings: settings, Seed: fixedSeed})
 	for i := range m.dbs {
 		m.dbs[i] = map[string]*modelValue{}

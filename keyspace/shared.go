@@ -28,7 +28,8 @@ const (
 
 // AppendShared appends the string at key to dst. Unlike everything else here
 // it may be called by any number of goroutines at once, as long as none owns the
-// shard: it changes nothing but the entry's time of use. now is asked only
+// shard: it changes nothing but the entry's time of use, which may stay some seconds
+// behind where no policy goes by it. now is asked only
 // for a key that has a TTL. It counts neither hits nor misses. O(1) beside the
 // copy.
 func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
@@ -71,14 +72,23 @@ func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ Un
 	return dst, SharedHit
 }
 
+// sharedStampTicks is how much staler than now, in seconds, a stamp of last use
+// must be for a shared read to renew it, where no policy goes by it. Every stamp
+// dirties a cache line that was only read, and most reads of a busy key would bring
+// one each second.
+const sharedStampTicks = 8
+
 // stampShared notes a use of the entry at p, whose first word was word.
 func (s *Shard) stampShared(p unsafe.Pointer, word uint32) {
-	now := uint32(s.lruClock)
-	if s.lfu {
-		count := s.lfuDecayed(uint64(word >> 8))
+	now, old := uint32(s.lruClock), word>>8
+	switch {
+	case s.lfu:
+		count := s.lfuDecayed(uint64(old))
 		now = uint32(s.lfuMinute())<<8 | uint32(lfuGrow(count, s.set.LFULogFactor, rand.Float64()))
+	case !s.lru && (now-old)&lruMask < sharedStampTicks:
+		return
 	}
-	if now != word>>8 {
+	if now != old {
 		sharedword.Store(p, word&255|now<<8)
 	}
 }

@@ -83,8 +83,10 @@ func TestBubbleIdleTime(t *testing.T) {
 			e.AppendGet(nil, 0, []byte("a"))
 		}
 		time.Sleep(5 * time.Second)
-		if got := text(do(t, e, "OBJECT", "IDLETIME", "a")); got != "5" && got != "6" {
-			t.Errorf("OBJECT IDLETIME %s, want 5", got)
+		// Where no policy goes by it, shared reads renew the stamp every eight
+		// seconds.
+		if got, _ := strconv.Atoi(text(do(t, e, "OBJECT", "IDLETIME", "a"))); got < 5 || got > 13 {
+			t.Errorf("OBJECT IDLETIME %d, want 5 to 13", got)
 		}
 	})
 }
