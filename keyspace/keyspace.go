@@ -24,7 +24,7 @@
 // Reading the source: entry.go draws a key in memory, db.go keeps the tables
 // over such entries, expire.go and evict.go take keys away, lazy.go says where
 // a large value is freed, hooks.go is where everything that must hear of a
-// change hangs on.
+// change hangs on, and check.go states all invariants by verifying them.
 //
 // # What it does not do
 //
