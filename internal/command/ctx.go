@@ -163,3 +163,21 @@ func (c *Ctx) stringOf(e *keyspace.Entry) []byte {
 	}
 	return e.View()
 }
+
+// randomArgs reads the count of HRANDFIELD or ZRANDMEMBER, negative for draws with
+// repetition, and the word that asks for values as well.
+func (c *Ctx) randomArgs(word string) (count int64, values, ok bool) {
+	if count, ok = c.symmetricInt(2); !ok {
+		return 0, false, false
+	}
+	values = len(c.Args) == 4 && c.is(3, word)
+	switch {
+	case len(c.Args) > 3 && !values:
+		c.Fail(errSyntax)
+		return 0, false, false
+	case values && (count > math.MaxInt64/2 || count < -(math.MaxInt64/2)):
+		c.Fail(errOutOfRange)
+		return 0, false, false
+	}
+	return count, values, true
+}

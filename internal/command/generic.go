@@ -2,7 +2,6 @@ package command
 
 import (
 	"math"
-	"strconv"
 
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/datatypes/hash"
@@ -324,85 +323,6 @@ func cmdKeys(c *Ctx) {
 	c.Out.SetLen(mark, n)
 }
 
-// scanOptions are MATCH, COUNT, TYPE and NOVALUES of the SCAN family.
-type scanOptions struct {
-	cursor   uint64
-	count    int64
-	pattern  []byte // nil matches everything
-	typeName []byte // SCAN only
-	noValues bool   // HSCAN only
-}
-
-// parseScan reads the cursor at argument i and the options behind it.
-func (c *Ctx) parseScan(i int) (o scanOptions, ok bool) {
-	o.count = 10
-	if o.cursor, ok = c.cursor(i); !ok {
-		return o, false
-	}
-	for i++; i < len(c.Args); i++ {
-		next := i+1 < len(c.Args)
-		switch {
-		case next && c.is(i, "COUNT"):
-			if o.count, ok = c.int(i + 1); !ok {
-				return o, false
-			}
-			if o.count < 1 {
-				c.Fail(errSyntax)
-				return o, false
-			}
-			i++
-		case next && c.is(i, "MATCH"):
-			i++
-			if o.pattern = c.Args[i]; len(o.pattern) == 1 && o.pattern[0] == '*' {
-				o.pattern = nil
-			}
-		case next && c.cmd.Name == "scan" && c.is(i, "TYPE"):
-			i++
-			o.typeName = c.Args[i]
-		case c.cmd.Name == "hscan" && c.is(i, "NOVALUES"):
-			o.noValues = true
-		default:
-			c.Fail(errSyntax)
-			return o, false
-		}
-	}
-	return o, true
-}
-
-// cursor reads argument i as C's strtoul would: an unsigned number with nothing
-// behind it.
-func (c *Ctx) cursor(i int) (uint64, bool) {
-	b := c.Args[i]
-	if len(b) == 0 {
-		return 0, true
-	}
-	n, neg := uint64(0), false
-	if b[0] == '+' || b[0] == '-' {
-		neg, b = b[0] == '-', b[1:]
-	}
-	ok := len(b) > 0
-	for _, d := range b {
-		d -= '0'
-		if d > 9 || n > (math.MaxUint64-uint64(d))/10 {
-			ok = false
-			break
-		}
-		n = n*10 + uint64(d)
-	}
-	if !ok {
-		c.Fail(errInvalidCursor)
-		return 0, false
-	}
-	if neg {
-		n = -n
-	}
-	return n, true
-}
-
-func (o *scanOptions) matches(b []byte) bool {
-	return o.pattern == nil || glob.Match(o.pattern, b, false)
-}
-
 func cmdScan(c *Ctx) {
 	o, ok := c.parseScan(1)
 	if !ok {
@@ -426,26 +346,6 @@ func cmdScan(c *Ctx) {
 		}
 	}
 	c.scanReply(cursor, n)
-}
-
-// beginSide empties the side writer, where a reply whose head is known last is
-// gathered.
-func (c *Ctx) beginSide() *resp.Writer {
-	c.side.Reset()
-	c.side.Proto = c.Out.Proto
-	return &c.side
-}
-
-// scanReply replies a cursor and the n elements in the side writer.
-func (c *Ctx) scanReply(cursor uint64, n int) {
-	c.scratch = strconv.AppendUint(c.scratch[:0], cursor, 10)
-	c.Out.ArrayHeader(2)
-	c.Out.BulkBytes(c.scratch)
-	c.Out.ArrayHeader(n)
-	c.Out.Raw(c.side.Bytes())
-	if cap(c.side.Bytes()) > 1<<20 {
-		c.side = resp.Writer{}
-	}
 }
 
 func cmdCopy(c *Ctx) {

@@ -39,10 +39,20 @@ const dueFieldsPerCommand = 64
 // and a hash that had no others is not found.
 func (c *Ctx) lookupHash(key []byte, m keyspace.Mode) (e *keyspace.Entry, found, ok bool) {
 	e, found, ok = c.lookupType(key, datatypes.Hash, m)
-	if found && ok && e.DB().FieldVolatile() > 0 {
-		_, found = e.DB().ExpireFields(e, dueFieldsPerCommand)
+	if found && ok {
+		found = c.dropDueFields(e)
 	}
 	return e, found, ok
+}
+
+// dropDueFields removes fields of the hash e whose time has passed, a bounded
+// number of them, and reports whether the key is still there.
+func (c *Ctx) dropDueFields(e *keyspace.Entry) (left bool) {
+	if e.DB().FieldVolatile() == 0 {
+		return true
+	}
+	_, left = e.DB().ExpireFields(e, dueFieldsPerCommand)
+	return left
 }
 
 // settleFields notes whether the hash still has fields that expire. Commands
@@ -382,17 +392,8 @@ func cmdHRandField(c *Ctx) {
 // randomFields is HRANDFIELD with a count: positive for so many different
 // fields, negative for exactly so many drawn with repetition.
 func (c *Ctx) randomFields() {
-	count, ok := c.symmetricInt(2)
+	count, withValues, ok := c.randomArgs("WITHVALUES")
 	if !ok {
-		return
-	}
-	withValues := len(c.Args) == 4 && c.is(3, "WITHVALUES")
-	if len(c.Args) > 3 && !withValues {
-		c.Fail(errSyntax)
-		return
-	}
-	if withValues && (count > math.MaxInt64/2 || count < -(math.MaxInt64/2)) {
-		c.Fail(errOutOfRange)
 		return
 	}
 	e, found, ok := c.lookupHash(c.Args[1], keyspace.Read)
@@ -433,24 +434,11 @@ func (c *Ctx) randomFields() {
 }
 
 func cmdHScan(c *Ctx) {
-	// Redis reads the options only of a hash that exists.
-	cursor, ok := c.cursor(2)
+	e, o, ok := c.beginScan(datatypes.Hash)
 	if !ok {
 		return
 	}
-	e, found, ok := c.lookupHash(c.Args[1], keyspace.Read)
-	if !ok {
-		return
-	}
-	side, n := c.beginSide(), 0
-	if !found {
-		c.scanReply(0, 0)
-		return
-	}
-	o, ok := c.parseScan(2)
-	if !ok {
-		return
-	}
+	cursor, side, n := o.cursor, c.beginSide(), 0
 	h, now, seen := hash.Open(e), c.now(), int64(0)
 	for steps := int64(1); ; steps++ {
 		cursor = h.Scan(cursor, now, func(field, value listpack.Value, _ int64) {
@@ -464,19 +452,9 @@ func cmdHScan(c *Ctx) {
 				n++
 			}
 		})
-		// At most ten steps for each element asked for, as in Redis.
-		if cursor == 0 || seen >= o.count || steps/10 >= o.count {
+		if o.enough(cursor, seen, steps) {
 			break
 		}
 	}
 	c.scanReply(cursor, n)
-}
-
-// matchesValue reports whether an element's text matches the pattern.
-func (c *Ctx) matchesValue(o *scanOptions, v *listpack.Value) bool {
-	if !v.IsInt {
-		return o.matches(v.Str)
-	}
-	c.scratch = keyspace.AppendInt(c.scratch[:0], v.Int)
-	return o.matches(c.scratch)
 }

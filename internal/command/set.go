@@ -399,24 +399,11 @@ func (c *Ctx) storeSet(s set.Set, event string) {
 }
 
 func cmdSScan(c *Ctx) {
-	// Redis reads the options only of a set that exists.
-	cursor, ok := c.cursor(2)
+	e, o, ok := c.beginScan(datatypes.Set)
 	if !ok {
 		return
 	}
-	e, found, ok := c.lookupType(c.Args[1], datatypes.Set, keyspace.Read)
-	if !ok {
-		return
-	}
-	side, n := c.beginSide(), 0
-	if !found {
-		c.scanReply(0, 0)
-		return
-	}
-	o, ok := c.parseScan(2)
-	if !ok {
-		return
-	}
+	cursor, side, n := o.cursor, c.beginSide(), 0
 	s, seen := set.Open(e), int64(0)
 	for steps := int64(1); ; steps++ {
 		cursor = s.Scan(cursor, func(v set.Value) {
@@ -431,12 +418,6 @@ func cmdSScan(c *Ctx) {
 		}
 	}
 	c.scanReply(cursor, n)
-}
-
-// enough reports whether a command of the SCAN family has done its part: at most
-// ten steps for each element asked for, as in Redis.
-func (o *scanOptions) enough(cursor uint64, seen, steps int64) bool {
-	return cursor == 0 || seen >= o.count || steps/10 >= o.count
 }
 
 // A value made out of others, or of a command's arguments, is put together in a

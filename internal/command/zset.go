@@ -712,17 +712,8 @@ func cmdZRandMember(c *Ctx) {
 // randomScored is ZRANDMEMBER with a count: positive for so many different
 // members, negative for exactly so many drawn with repetition.
 func (c *Ctx) randomScored() {
-	count, ok := c.symmetricInt(2)
+	count, asked, ok := c.randomArgs("WITHSCORES")
 	if !ok {
-		return
-	}
-	asked := len(c.Args) == 4 && c.is(3, "WITHSCORES")
-	if len(c.Args) > 3 && !asked {
-		c.Fail(errSyntax)
-		return
-	}
-	if asked && (count > math.MaxInt64/2 || count < -(math.MaxInt64/2)) {
-		c.Fail(errOutOfRange)
 		return
 	}
 	e, found, ok := c.lookupType(c.Args[1], datatypes.ZSet, keyspace.Read)
@@ -752,24 +743,11 @@ func (c *Ctx) randomScored() {
 }
 
 func cmdZScan(c *Ctx) {
-	// Redis reads the options only of a sorted set that exists.
-	cursor, ok := c.cursor(2)
+	e, o, ok := c.beginScan(datatypes.ZSet)
 	if !ok {
 		return
 	}
-	e, found, ok := c.lookupType(c.Args[1], datatypes.ZSet, keyspace.Read)
-	if !ok {
-		return
-	}
-	side, n := c.beginSide(), 0
-	if !found {
-		c.scanReply(0, 0)
-		return
-	}
-	o, ok := c.parseScan(2)
-	if !ok {
-		return
-	}
+	cursor, side, n := o.cursor, c.beginSide(), 0
 	z, seen := zset.Open(e), int64(0)
 	shortest := z.Encoding() == datatypes.ListPack
 	for steps := int64(1); ; steps++ {
