@@ -165,19 +165,19 @@ func TestCycleTimeLimits(t *testing.T) {
 			b.put(0, fmt.Sprint(i), "v", epoch)
 		}
 		b.s.Tick(epoch + 1)
-		clock.now, clock.step = 1_000_000_000, tt.limit/20
+		clock.now, clock.step = 1_000_000_000, tt.limit/5
 		b.s.expire.capped = tt.fast // else a fast cycle has no reason
 		start := clock.now
 		if !b.s.ExpireCycle(tt.fast) || b.s.Stats.ExpireTimeCapped != 1 {
 			t.Errorf("%+v: not capped", tt)
 		}
-		if took := clock.now - start; took < tt.limit || took > tt.limit*13/10 {
+		if took := clock.now - start; took < tt.limit || took > tt.limit*9/5 {
 			t.Errorf("%+v: took %d", tt, took)
 		}
 		if b.s.Len() == 0 || b.s.Len() == n {
 			t.Errorf("%+v: %d of %d keys left", tt, b.s.Len(), n)
 		}
-		if got := b.s.Stats.ExpireCycleNanos; got < tt.limit || got > tt.limit*13/10 {
+		if got := b.s.Stats.ExpireCycleNanos; got < tt.limit || got > tt.limit*9/5 {
 			t.Errorf("%+v: %d ns noted", tt, got)
 		}
 	}
@@ -289,7 +289,7 @@ func TestFieldsHaveTheirTurn(t *testing.T) {
 		b.ttlHash(0, fmt.Sprint("h", i), 2, epoch+1)
 	}
 	b.s.Tick(epoch + 1)
-	for range 8 {
+	for range 5 {
 		if !b.s.ExpireCycle(false) {
 			t.Fatal("not capped")
 		}
