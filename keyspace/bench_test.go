@@ -13,7 +13,9 @@ import (
 	"github.com/redweave/redweave/lazyfree"
 )
 
-// growthKeys is how far BenchmarkGrowth goes: 20 million by -growth=20000000.
+// growthKeys is how far BenchmarkGrowth goes. To 20 million:
+//
+//	go test ./keyspace -run XXX -bench Growth -benchtime 1x -growth 20000000
 var growthKeys = flag.Int("growth", 1_000_000, "keys of BenchmarkGrowth")
 
 // key15 appends the i-th key of 15 bytes.
