@@ -133,7 +133,7 @@ func (c *Ctx) expiry(i int, u expiryUnit) (int64, bool) {
 func cmdSet(c *Ctx) {
 	key, val := c.Args[1], c.Args[2]
 	if len(c.Args) == 3 {
-		e, found := c.lookup(key, keyspace.Write|keyspace.NoTouch)
+		e, found := c.lookup(key, keyspace.Write)
 		c.set(e, found, key, val, 0)
 		c.OK()
 		return

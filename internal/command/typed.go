@@ -36,7 +36,7 @@ func (x *Exec) Set(db int, key, value []byte, ttl time.Duration, keepTTL, nx, xx
 		return false, err
 	}
 	c := x.typed(db)
-	e, found := c.lookup(key, keyspace.Write|keyspace.NoTouch)
+	e, found := c.lookup(key, keyspace.Write)
 	if nx && found || xx && !found {
 		return false, nil
 	}

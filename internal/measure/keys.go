@@ -69,7 +69,7 @@ func row(w io.Writer, what string, format string, args ...any) {
 func measureKeys(w io.Writer) error {
 	debug.FreeOSMemory()
 	before := process.RSS()
-	s := keyspace.New(keyspace.Options{})
+	s := keyspace.New(keyspace.Options{SmallPages: true})
 	defer s.Close()
 	s.Tick(time.Now().UnixMilli())
 	start := time.Now()
@@ -111,7 +111,7 @@ func measureMap(w io.Writer) error {
 }
 
 func measureGrowth(w io.Writer) error {
-	s := keyspace.New(keyspace.Options{})
+	s := keyspace.New(keyspace.Options{SmallPages: true})
 	defer s.Close()
 	s.Tick(time.Now().UnixMilli())
 	slowest := load(s.DB(0), growthKeys)

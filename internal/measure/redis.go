@@ -112,7 +112,7 @@ type ours struct {
 }
 
 func openOurs() (side, func(), error) {
-	o := &ours{s: keyspace.New(keyspace.Options{}), lim: zset.DefaultLimits()}
+	o := &ours{s: keyspace.New(keyspace.Options{SmallPages: true}), lim: zset.DefaultLimits()}
 	o.s.Tick(time.Now().UnixMilli())
 	return o, o.s.Close, nil
 }
