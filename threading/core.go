@@ -366,10 +366,8 @@ func (c *Core) CloseCore() {
 	if c.unwatch != nil {
 		c.unwatch()
 	}
-	c.mu.Lock() // whoever owned it when closing was set is done
-	c.mu.Unlock()
 	c.reclaimer.Close()
-	c.mu.Lock()
+	c.mu.Lock() // whoever owned it when closing was set is done
 	c.shard.Close()
 	c.mu.Unlock()
 	close(c.done)

@@ -63,7 +63,6 @@ func TestClaimsAllocateNothing(t *testing.T) {
 	e := open(t)
 	addr := listen(t, e)
 	w := watch(t, connect(t, addr))
-	conns := make([]net.Conn, 0, clients)
 	before := heap()
 	for i := range clients {
 		c, err := net.Dial("tcp", addr)
@@ -72,7 +71,6 @@ func TestClaimsAllocateNothing(t *testing.T) {
 		}
 		defer c.Close()
 		fmt.Fprint(c, claims[i%len(claims)])
-		conns = append(conns, c)
 	}
 	p := connect(t, addr)
 	eventually(t, "all connected", func() bool { return p.info("connected_clients") == fmt.Sprint(clients+2) })
