@@ -44,7 +44,7 @@ func (k *Keyspace) Set(key string, value []byte) error {
 
 // SetWith is Set with options. It reports whether the value was stored.
 func (k *Keyspace) SetWith(key string, value []byte, o SetOptions) (bool, error) {
-	x := k.typed.Own()
+	x := k.typed.OwnTyped(true)
 	if x == nil {
 		return false, ErrClosed
 	}
@@ -55,7 +55,7 @@ func (k *Keyspace) SetWith(key string, value []byte, o SetOptions) (bool, error)
 
 // Del removes keys and returns how many were there.
 func (k *Keyspace) Del(keys ...string) (int, error) {
-	x := k.typed.Own()
+	x := k.typed.OwnTyped(true)
 	if x == nil {
 		return 0, ErrClosed
 	}
@@ -71,7 +71,7 @@ func (k *Keyspace) Del(keys ...string) (int, error) {
 
 // Exists returns how many of the keys are there; one named twice counts twice.
 func (k *Keyspace) Exists(keys ...string) (int, error) {
-	x := k.typed.Own()
+	x := k.typed.OwnTyped(false)
 	if x == nil {
 		return 0, ErrClosed
 	}
@@ -88,7 +88,7 @@ func (k *Keyspace) Exists(keys ...string) (int, error) {
 // Expire makes key expire after ttl, at once when ttl is not positive. It
 // reports whether there is such a key.
 func (k *Keyspace) Expire(key string, ttl time.Duration) (bool, error) {
-	x := k.typed.Own()
+	x := k.typed.OwnTyped(true)
 	if x == nil {
 		return false, ErrClosed
 	}
@@ -100,7 +100,7 @@ func (k *Keyspace) Expire(key string, ttl time.Duration) (bool, error) {
 // TTL returns the time key still lives, negative when it does not expire. ok is
 // false when there is no such key.
 func (k *Keyspace) TTL(key string) (ttl time.Duration, ok bool, err error) {
-	x := k.typed.Own()
+	x := k.typed.OwnTyped(false)
 	if x == nil {
 		return 0, false, ErrClosed
 	}
@@ -112,7 +112,7 @@ func (k *Keyspace) TTL(key string) (ttl time.Duration, ok bool, err error) {
 // Incr adds by to the integer at key, 0 when it is not there, and returns the
 // sum. The error is an error reply: not an integer, an overflow, wrong type.
 func (k *Keyspace) Incr(key string, by int64) (int64, error) {
-	x := k.typed.Own()
+	x := k.typed.OwnTyped(true)
 	if x == nil {
 		return 0, ErrClosed
 	}

@@ -64,7 +64,7 @@ type expireState struct {
 // Due reports whether the key's time has passed.
 func (e *Entry) Due() bool {
 	at, ok := e.ExpireAt()
-	return ok && e.db.shard.now > at
+	return ok && e.db.shard.Now() > at
 }
 
 // expireIfDue deletes e if its time has passed, and reports whether it did.

@@ -65,6 +65,9 @@ type Options struct {
 	// eviction, in nanoseconds. nil means no time limits.
 	Nanos func() int64
 
+	// UnixMilli reads the wall clock for [Shard.Late], in Unix milliseconds.
+	UnixMilli func() int64
+
 	// SmallPages asks the system not to back the shard's memory with huge
 	// pages (disable-thp). They make lookups in a large keyspace cheaper and
 	// the first touch of memory dearer.
@@ -84,17 +87,20 @@ type Shard struct {
 	dbs  []*DB
 	hook Hook
 
-	nanos func() int64
-	home  *lazyfree.Home
+	nanos, unixMilli func() int64
+	home             *lazyfree.Home
 
 	reclaimer    *lazyfree.Reclaimer
 	ownReclaimer bool // Close closes it
 
 	now      int64  // Unix milliseconds
+	late     bool   // now may be old
 	lruClock uint64 // now in ticks, 24 bits
 	lfu, lru bool   // set.Policy goes by the count or the time of use
-	objects  int    // large values alive
-	volatile int    // elements of all databases' expires and fieldTTLs
+
+	staleTicks uint32 // how far behind a shared read leaves the time of use: less than that
+	objects    int    // large values alive
+	volatile   int    // elements of all databases' expires and fieldTTLs
 
 	// ExternalBytes is memory outside the shard that maxmemory counts.
 	ExternalBytes int64
@@ -144,7 +150,7 @@ func New(o Options) *Shard {
 		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
 	s := &Shard{
-		mem: slab.New(slab.Options{NoHugePages: o.SmallPages}), set: o.Settings, seed: o.Seed, rnd: o.Rand, nanos: o.Nanos,
+		mem: slab.New(slab.Options{NoHugePages: o.SmallPages}), set: o.Settings, seed: o.Seed, rnd: o.Rand, nanos: o.Nanos, unixMilli: o.UnixMilli,
 		dbs: make([]*DB, o.Databases),
 	}
 	if o.Reclaimer == nil {
@@ -167,6 +173,7 @@ func (s *Shard) Close() {
 // Tick tells the shard the time, in Unix milliseconds. It stands still during a
 // command, so that a command sees each key either alive or expired throughout.
 func (s *Shard) Tick(unixMs int64) {
+	s.late = false
 	if unixMs == s.now {
 		return
 	}
@@ -174,8 +181,22 @@ func (s *Shard) Tick(unixMs int64) {
 	s.lruClock = uint64(unixMs/lruTicks) & lruMask
 }
 
+// Late tells the shard, in place of a Tick, that the owner has not looked at the
+// clock, which may take longer than all else it wants. The shard looks when it
+// matters: when a key has a TTL, or somebody asks Now. What it notes of the time of
+// use is as old as the last Tick.
+func (s *Shard) Late() { s.late = true }
+
+// InTime takes Late back: the last Tick is recent enough.
+func (s *Shard) InTime() { s.late = false }
+
 // Now returns the time of the last Tick, in Unix milliseconds.
-func (s *Shard) Now() int64 { return s.now }
+func (s *Shard) Now() int64 {
+	if s.late {
+		s.Tick(s.unixMilli())
+	}
+	return s.now
+}
 
 // DB returns database i, which must be below [Shard.Databases]. Databases are
 // made when first asked for.
@@ -205,6 +226,10 @@ func (s *Shard) Settings() *Settings { return s.set }
 // Configured tells the shard that its settings have changed.
 func (s *Shard) Configured() {
 	s.lfu, s.lru = s.set.Policy.lfu(), s.set.Policy.lru()
+	s.staleTicks = sharedStampTicks
+	if s.lru {
+		s.staleTicks = 1
+	}
 	s.evictor.configured(s)
 }
 

@@ -2,6 +2,7 @@ package keyspace
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 	"math/rand/v2"
 	"unsafe"
 
@@ -33,24 +34,49 @@ const (
 // for a key that has a TTL. It counts neither hits nor misses. O(1) beside the
 // copy.
 func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
+	return s.AppendHashed(dst, dbID, s.Hash(key), key, now)
+}
+
+// Hash returns the hash of a key. Any goroutine may ask at any time.
+func (s *Shard) Hash(key []byte) uint64 { return maphash.Bytes(s.seed, key) }
+
+// AppendHashed is AppendShared for callers who know the key's hash, h, because
+// they asked for it before they shared the shard.
+func (s *Shard) AppendHashed(dst []byte, dbID int, h uint64, key []byte, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
 	db := s.dbs[dbID]
 	if db == nil {
 		return dst, SharedMiss
 	}
-	ref := db.keys.Find(db.keys.Hash(key), key)
+	ref := db.keys.Find(h, key)
 	if ref == slab.Nil {
 		return dst, SharedMiss
 	}
 	p := db.mem.Ptr(ref)
 	word := sharedword.Load(p)
+	flags := *(*byte)(unsafe.Add(p, flagsOff))
+	if word&15 == uint32(datatypes.String) && word>>4&15 != uint32(datatypes.Int) && flags == 0 {
+		// The usual string: its bytes are here. They, the rest of the header
+		// and all offsets are constant while the shard is shared, and in range
+		// as in Entry.bind.
+		n := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, vlenOff)), 2)))
+		dst = append(dst, unsafe.Slice((*byte)(unsafe.Add(p, keyOff+dict.KeySize(len(key)))), n)...)
+		if s.stale(word) {
+			s.stampShared(p, word)
+		}
+		return dst, SharedHit
+	}
+	return s.appendUnusual(dst, db, p, word, len(key), now)
+}
+
+// appendUnusual is AppendShared for what is no string, an integer, or a string with
+// a TTL or a block of its own.
+func (s *Shard) appendUnusual(dst []byte, db *DB, p unsafe.Pointer, word uint32, klen int, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
 	if datatypes.Type(word&15) != datatypes.String {
 		return dst, SharedWrongType
 	}
-	// The rest of the header and the value are constant while the shard is
-	// shared; block and offsets are in range as in Entry.bind.
 	flags := *(*byte)(unsafe.Add(p, flagsOff))
 	vlen := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, vlenOff)), 2)))
-	voff := keyOff + dict.KeySize(len(key))
+	voff := keyOff + dict.KeySize(klen)
 	if flags&flagTTL != 0 {
 		at := int64(binary.LittleEndian.Uint64(unsafe.Slice((*byte)(unsafe.Add(p, voff)), 8)))
 		if now.UnixMilli() > at {
@@ -58,7 +84,9 @@ func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ Un
 		}
 		voff += 8
 	}
-	s.stampShared(p, word)
+	if s.stale(word) {
+		s.stampShared(p, word)
+	}
 	value := unsafe.Slice((*byte)(unsafe.Add(p, voff)), vlen)
 	switch {
 	case datatypes.Encoding(word>>4&15) == datatypes.Int:
@@ -78,15 +106,18 @@ func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ Un
 // one each second.
 const sharedStampTicks = 8
 
+// stale reports whether a shared read must note the use of an entry whose first
+// word is word.
+func (s *Shard) stale(word uint32) bool {
+	return s.lfu || (uint32(s.lruClock)-word>>8)&lruMask >= s.staleTicks
+}
+
 // stampShared notes a use of the entry at p, whose first word was word.
 func (s *Shard) stampShared(p unsafe.Pointer, word uint32) {
 	now, old := uint32(s.lruClock), word>>8
-	switch {
-	case s.lfu:
+	if s.lfu {
 		count := s.lfuDecayed(uint64(old))
 		now = uint32(s.lfuMinute())<<8 | uint32(lfuGrow(count, s.set.LFULogFactor, rand.Float64()))
-	case !s.lru && (now-old)&lruMask < sharedStampTicks:
-		return
 	}
 	if now != old {
 		sharedword.Store(p, word&255|now<<8)

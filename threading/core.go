@@ -72,6 +72,7 @@ type Core struct {
 	shard    *keyspace.Shard
 	server   *command.Server
 	exec     *command.Exec
+	busy     bool          // a typed call was made since the timer was armed
 	folded   uint64        // shared reads that the shard's statistics know of
 	unpaused chan struct{} // closed and replaced when a pause ends
 }
@@ -114,7 +115,7 @@ func NewCore(o Options, host command.Host) *Core {
 	settings := keyspace.DefaultSettings()
 	c.shard = keyspace.New(keyspace.Options{
 		Databases: o.Config.Databases, Settings: settings, Rand: random(o.Seed),
-		Nanos: o.Clock.Nanos, Reclaimer: c.reclaimer, SmallPages: o.Config.DisableTHP,
+		Nanos: o.Clock.Nanos, UnixMilli: o.Clock.UnixMilli, Reclaimer: c.reclaimer, SmallPages: o.Config.DisableTHP,
 	})
 	c.server, c.exec = command.NewServer(command.Options{
 		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host,
@@ -143,6 +144,41 @@ func (c *Core) Own() *command.Exec {
 	return c.exec
 }
 
+// OwnTyped is Own for a typed call. It does not look at the clock as long as the
+// timer, or whoever does its work, looks often enough for what is not exact, and
+// as nothing it meets has a TTL. A write waits for the end of CLIENT PAUSE.
+func (c *Core) OwnTyped(write bool) *command.Exec {
+	c.mu.Lock()
+	if c.closing.Load() || !c.ticking.Load() || write && c.exec.Pausing() {
+		return c.ownSlowly(write)
+	}
+	c.exec.BeginLate()
+	return c.exec
+}
+
+// ownSlowly is OwnTyped when there is something in the way. mu is locked.
+func (c *Core) ownSlowly(write bool) *command.Exec {
+	for {
+		if c.closing.Load() {
+			c.mu.Unlock()
+			return nil
+		}
+		c.exec.Begin()
+		left := time.Duration(0)
+		if write {
+			left = time.Duration(c.exec.PausedFor())
+		}
+		if left == 0 {
+			c.busy = true
+			return c.exec
+		}
+		unpaused := c.unpaused
+		c.Release()
+		c.awaitUnpause(context.Background(), left, unpaused)
+		c.mu.Lock()
+	}
+}
+
 // Release gives the ownership back.
 func (c *Core) Release() {
 	wake := time.Duration(0)
@@ -156,12 +192,14 @@ func (c *Core) Release() {
 }
 
 // needsTimer returns after how long time alone will have made work, 0 for never:
-// there are keys that expire, or memory is on its way back.
+// there are keys that expire, memory is on its way back, or typed calls go by the
+// timer's time.
 func (c *Core) needsTimer() time.Duration {
 	switch {
 	case c.shard.Collectable():
 		return CollectInterval
-	case c.shard.Volatile() > 0 || c.reclaimer.Pending() > 0:
+	case c.busy, c.shard.Volatile() > 0, c.reclaimer.Pending() > 0:
+		c.busy = false
 		return cronInterval
 	}
 	return 0
@@ -310,12 +348,13 @@ func (c *Core) Unpaused() {
 // takes ownership only to delete a key whose time has passed, and allocates
 // nothing beyond dst's growth.
 func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
+	h := c.shard.Hash(key) // before the lock: nobody has to wait for it
 	t := c.mu.RLock()
 	if c.closing.Load() {
 		c.mu.RUnlock(t)
 		return dst, false, ErrClosed
 	}
-	b, got := c.shard.AppendShared(dst, db, key, c.clock)
+	b, got := c.shard.AppendHashed(dst, db, h, key, c.clock)
 	c.mu.RUnlock(t)
 	switch got {
 	case keyspace.SharedHit:

@@ -73,8 +73,11 @@ type Engine interface {
 // A Typed engine has fast ways for the commonest calls, which need no client
 // and no reply.
 type Typed interface {
+	// AppendGet appends the string at key to dst.
 	AppendGet(dst []byte, db int, key []byte) (b []byte, found bool, err error)
-	Own() *command.Exec
+	// OwnTyped takes ownership for one typed call, which may write or not. It
+	// returns nil after Close; else Release gives the ownership back.
+	OwnTyped(write bool) *command.Exec
 	Release()
 }
 

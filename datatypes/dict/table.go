@@ -182,8 +182,29 @@ func locate(b uint64) (i uint64, shift uint) {
 }
 
 // Find returns the element with that key, or slab.Nil. h is Hash(key).
+//
+// The commonest keys, of 8 to 16 bytes, are compared here, in two words that may
+// overlap: a lookup is two waits for memory, and the fewer instructions stand around
+// them, the sooner the processor sees the next one's.
 func (t *Table) Find(h uint64, key []byte) slab.Ref {
-	return t.match(t.bucket(h), h, key)
+	p, tag, n := t.bucket(h), tagOf(h), len(key)
+	m, tail := p.matches(tag)
+	if uint(n-8) > 8 {
+		return t.match(p, m, tail, tag, key)
+	}
+	k := unsafe.Pointer(unsafe.SliceData(key))
+	for head, end := word(k, 0), word(k, n-8); m != 0; m &= m - 1 {
+		r := p.ref(slotOf(m))
+		// Both words are within the n bytes that the first byte promises.
+		q := unsafe.Add(t.a.Ptr(r), t.keyOff)
+		if int(*(*byte)(q)) == n && word(q, 1) == head && word(q, n-7) == end {
+			return r
+		}
+	}
+	if mayOverflow(tail, tag) {
+		return t.matchOverflow(p, tag, key)
+	}
+	return slab.Nil
 }
 
 // PrefetchBucket and PrefetchElement are the two waits of Find, for callers who
@@ -201,10 +222,8 @@ func (t *Table) PrefetchElement(h uint64) {
 	}
 }
 
-// match is Find once the bucket is at hand.
-func (t *Table) match(p *bucket, h uint64, key []byte) slab.Ref {
-	tag := tagOf(h)
-	m, tail := p.matches(tag)
+// match is Find among the slots m of a bucket, for keys of any length.
+func (t *Table) match(p *bucket, m, tail uint64, tag uint8, key []byte) slab.Ref {
 	for ; m != 0; m &= m - 1 {
 		r := p.ref(slotOf(m))
 		if sameKey(unsafe.Add(t.a.Ptr(r), t.keyOff), key) {

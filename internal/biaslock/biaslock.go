@@ -1,5 +1,6 @@
-// Package biaslock is a reader-writer lock that costs a reader next to nothing
-// while nobody writes: readers on different cores touch different cache lines.
+// Package biaslock is a lock for what has one owner at a time or many readers: it
+// costs a reader next to nothing while nobody owns, as readers on different cores
+// touch different cache lines, and an owner no more than a mutex.
 //
 //	t := l.RLock()
 //	… read …
@@ -8,18 +9,20 @@
 // # Design
 //
 // It is BRAVO (Dice and Kogan, "BRAVO: Biased Locking for Reader-Writer Locks",
-// 2019) over sync.RWMutex. While the lock is biased, a reader announces itself in
-// one of a few slots, and never touches the RWMutex:
+// 2019), over a mutex. While the lock is biased, a reader announces itself in one
+// of a few slots, and never touches the mutex:
 //
 //	biased    slots  | 1 |   |   | 1 |   | … |      a reader adds itself to its slot
-//	          rw     free
+//	          mutex  free
 //
-//	revoked   slots  | 0 | 0 | 0 | 0 | 0 | … |      readers and writers use rw
-//	          rw     held by the writer
+//	revoked   slots  | 0 | 0 | 0 | 0 | 0 | … |      readers take the mutex, one at a time
+//	          mutex  held by a reader or the owner
 //
-// A writer takes rw, and if the lock is biased revokes the bias and waits until
-// every slot is empty. The bias comes back after biasAfter reads without a writer
-// between them, so that a writer scans the slots at most once for that many reads.
+// Whoever takes the mutex to write revokes the bias and waits until every slot is
+// empty. The bias comes back after biasAfter reads without a write between them, so
+// that an owner looks at the slots at most once for that many reads. Where reads
+// and writes alternate it is a mutex: a read is as short as a write, and a
+// reader-writer lock's own count of readers would cost more than it lets in.
 //
 // The slot is chosen by the address of the reader's stack, which differs from
 // goroutine to goroutine and hardly changes; two readers on one slot are slower,
@@ -28,10 +31,9 @@
 //
 // # Guarantees
 //
-// Those of sync.RWMutex, but for recursion: a reader that waits for a writer must
-// not hold the lock, and a reader may be overtaken by later ones while the lock is
-// biased. An Unlock happens before every later RLock returns; an RUnlock happens
-// before a later Lock returns.
+// Those of sync.RWMutex, but that readers may wait for each other: nobody may lock
+// who holds the lock, in whatever way. An Unlock happens before every later RLock
+// returns; an RUnlock happens before a later Lock returns.
 package biaslock
 
 import (
@@ -56,9 +58,11 @@ type Lock struct {
 	biased atomic.Bool
 	_      [127]byte // keeps what readers only read apart from what follows
 	slots  [slots]slot
-	rw     sync.RWMutex
-	calm   atomic.Int32  // reads through rw since the last writer
-	slow   atomic.Uint64 // reads through rw that ended
+	mu     sync.Mutex
+
+	// Guarded by mu.
+	calm int    // reads through mu since the last write; biasAfter or more: biased
+	slow uint64 // reads through mu that ended
 }
 
 // slot has two cache lines to itself, as processors fetch lines in pairs.
@@ -67,8 +71,8 @@ type slot struct {
 	_    [120]byte
 }
 
-// A Token is what RLock gives for RUnlock: the reader's slot, or nil when it went
-// through the RWMutex.
+// A Token is what RLock gives for RUnlock: the reader's slot, or nil when it holds
+// the mutex.
 type Token struct{ s *slot }
 
 // RLock locks for reading.
@@ -81,7 +85,8 @@ func (l *Lock) RLock() Token {
 		}
 		s.word.Add(^uint64(0)) // a writer came between: it may be waiting for us
 	}
-	return l.slowRLock()
+	l.mu.Lock()
+	return Token{}
 }
 
 // here tells goroutines apart: the address of their stacks, coarsely.
@@ -91,36 +96,30 @@ func here() uintptr {
 	return a ^ a>>5
 }
 
-func (l *Lock) slowRLock() Token {
-	l.rw.RLock()
-	if l.calm.Add(1) == biasAfter {
-		// No writer is inside, as we are, and the next one will find the bias.
-		l.biased.Store(true)
-	}
-	return Token{}
-}
-
 // RUnlock ends the read that t came from.
 func (l *Lock) RUnlock(t Token) {
 	if t.s != nil {
 		t.s.word.Add(oneRead - 1)
 		return
 	}
-	l.slow.Add(1)
-	l.rw.RUnlock()
+	l.slow++
+	if l.calm++; l.calm == biasAfter {
+		l.biased.Store(true) // the next writer waits for the mutex, and finds it
+	}
+	l.mu.Unlock()
 }
 
 // Lock locks for writing.
 func (l *Lock) Lock() {
-	l.rw.Lock()
-	if l.calm.Load() != 0 {
+	l.mu.Lock()
+	if l.calm != 0 {
 		l.revoke()
 	}
 }
 
 // revoke ends the bias and waits for the readers it let in.
 func (l *Lock) revoke() {
-	l.calm.Store(0)
+	l.calm = 0
 	if !l.biased.Load() {
 		return
 	}
@@ -135,12 +134,12 @@ func (l *Lock) revoke() {
 }
 
 // Unlock ends a write.
-func (l *Lock) Unlock() { l.rw.Unlock() }
+func (l *Lock) Unlock() { l.mu.Unlock() }
 
-// Reads returns how many reads have ended. It is exact when the caller has locked
-// for writing, modulo 2^48.
+// Reads returns how many reads have ended, modulo 2^48. The caller has locked for
+// writing.
 func (l *Lock) Reads() (n uint64) {
-	n = l.slow.Load()
+	n = l.slow
 	for i := range l.slots {
 		n += l.slots[i].word.Load() >> insideBits
 	}

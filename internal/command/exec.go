@@ -21,6 +21,7 @@ type Exec struct {
 	nanos    int64 // when the last timed command ended; the next begins there
 	tickEnds int64 // the monotonic time at which the shards' clock moves on
 	stepped  bool  // the clock is a test's, who may set it
+	late     bool  // the shards were told BeginLate last
 	calls    int64
 	quick    quickRun
 }
@@ -36,8 +37,23 @@ func newExec(s *Server, shards []*keyspace.Shard) *Exec {
 // taking ownership.
 func (x *Exec) Begin() {
 	x.nanos = x.clock.Nanos()
-	if x.nanos >= x.tickEnds {
+	switch {
+	case x.nanos >= x.tickEnds:
 		x.tick()
+	case x.late:
+		for _, s := range x.shards {
+			s.InTime()
+		}
+	}
+	x.late = false
+}
+
+// BeginLate is Begin for a typed call, which is not timed: it leaves the clock to
+// those keys for which the time matters. Somebody must call Begin now and then.
+func (x *Exec) BeginLate() {
+	x.late = true
+	for _, s := range x.shards {
+		s.Late()
 	}
 }
 

@@ -33,6 +33,9 @@ func (x *Exec) pauseClients(ms int64, all bool) {
 	x.pause.all = x.pause.all || all
 }
 
+// Pausing reports whether clients are paused, or were when last somebody looked.
+func (x *Exec) Pausing() bool { return x.pause.until != 0 }
+
 func (x *Exec) unpause() {
 	if x.pause.until == 0 {
 		return

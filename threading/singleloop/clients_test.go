@@ -262,6 +262,60 @@ func TestPausedInProcess(t *testing.T) {
 	}
 }
 
+// Typed calls that write wait as well, those that read do not.
+func TestPausedTyped(t *testing.T) {
+	m := clock.NewManual(time.Now())
+	e := openOn(t, m)
+	do(t, e, "CLIENT", "PAUSE", "1000", "WRITE")
+	read := e.OwnTyped(false)
+	if read.Exists(0, []byte("a")) {
+		t.Error("a key that nobody set")
+	}
+	e.Release()
+	incr := func() chan int64 {
+		c := make(chan int64, 1)
+		go func() {
+			x := e.OwnTyped(true)
+			if x == nil {
+				c <- -1
+				return
+			}
+			n, _ := x.Incr(0, []byte("a"), 1)
+			e.Release()
+			c <- n
+		}()
+		return c
+	}
+	pending := func(c chan int64) {
+		t.Helper()
+		select {
+		case n := <-c:
+			t.Fatalf("a paused call returned %d", n)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	a := incr()
+	pending(a)
+	m.Advance(time.Second)
+	if n := <-a; n != 1 {
+		t.Errorf("after the pause: %d", n)
+	}
+	do(t, e, "CLIENT", "PAUSE", "1000000", "WRITE")
+	b := incr()
+	pending(b)
+	do(t, e, "CLIENT", "UNPAUSE")
+	if n := <-b; n != 2 {
+		t.Errorf("after UNPAUSE: %d", n)
+	}
+	do(t, e, "CLIENT", "PAUSE", "1000000", "ALL")
+	c := incr()
+	pending(c)
+	e.Close()
+	if n := <-c; n != -1 {
+		t.Errorf("after Close: %d", n)
+	}
+}
+
 // While clients are paused nothing expires and nothing is evicted.
 func TestNothingExpiresInAPause(t *testing.T) {
 	m := clock.NewManual(time.Now())

@@ -2,6 +2,7 @@ package singleloop
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/redweave/redweave/internal/clock"
+	"github.com/redweave/redweave/internal/command"
 	"github.com/redweave/redweave/resp"
 )
 
@@ -41,7 +43,7 @@ func TestBubbleTyped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		set := func(key string, ttl time.Duration) {
-			x := e.Own()
+			x := e.OwnTyped(true)
 			x.Set(0, []byte(key), []byte("v"), ttl, false, false, false)
 			e.Release()
 		}
@@ -69,6 +71,64 @@ func TestBubbleTyped(t *testing.T) {
 		if got := keys(t, e); got != "0" {
 			t.Errorf("DBSIZE %s, want 0", got)
 		}
+	})
+}
+
+// Typed calls do not look at the clock, but for keys whose time it is about: there
+// they are exact, between two ticks of the timer as well.
+func TestBubbleTypedIsExact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		typed := func(f func(x *command.Exec)) {
+			x := e.OwnTyped(true)
+			f(x)
+			e.Release()
+		}
+		key := []byte("a")
+		for range 50 {
+			typed(func(x *command.Exec) { x.Set(0, key, []byte("v"), 50*time.Millisecond, false, false, false) })
+			time.Sleep(30 * time.Millisecond)
+			typed(func(x *command.Exec) {
+				if ttl, ok := x.TTL(0, key); !ok || ttl != 20*time.Millisecond {
+					t.Errorf("TTL %v, %v, want 20ms", ttl, ok)
+				}
+			})
+			time.Sleep(21 * time.Millisecond)
+			typed(func(x *command.Exec) {
+				if x.Exists(0, key) {
+					t.Error("exists after its time")
+				}
+			})
+		}
+	})
+}
+
+// The time of last use moves on under typed writes alone, and is right again after
+// a pause without any.
+func TestBubbleTypedIdleTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := open(t)
+		set := func() {
+			x := e.OwnTyped(true)
+			x.Set(0, []byte("a"), []byte("v"), 0, false, false, false)
+			e.Release()
+		}
+		idle := func(want ...string) {
+			t.Helper()
+			if got := text(do(t, e, "OBJECT", "IDLETIME", "a")); !slices.Contains(want, got) {
+				t.Errorf("OBJECT IDLETIME %s, want %v", got, want)
+			}
+		}
+		for range 300 {
+			set()
+			time.Sleep(10 * time.Millisecond)
+		}
+		idle("0", "1")
+		time.Sleep(time.Hour)
+		set()
+		idle("0")
+		time.Sleep(5 * time.Second)
+		idle("5")
 	})
 }
 
