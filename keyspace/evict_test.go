@@ -192,7 +192,8 @@ func TestHotSetSurvives(t *testing.T) {
 			}
 		}
 		b.evictSome((n - hot) / 2)
-		if warm, cold := b.share(0, hot), b.share(hot, n); warm < 0.985 || cold > 0.55 {
+		chance := 1 / math.Sqrt(float64(n)) // checked builds have few keys, and seeds differ
+		if warm, cold := b.share(0, hot), b.share(hot, n); warm < 0.985-chance || cold > 0.53+2*chance {
 			t.Errorf("%v: %.3f of the hot set survived, %.3f of the rest", policy, warm, cold)
 		}
 	}
@@ -228,7 +229,9 @@ func TestRandomPoliciesPlayNoFavourites(t *testing.T) {
 			t.Fatal("does not fit")
 		}
 		first, second := b.share(0, n/2), b.share(n/2, n)
-		if math.Abs(first-second) > 0.06 || first < 0.3 || first > 0.7 {
+		// Five standard deviations of the difference, and a little for the
+		// neighbours that one sample brings.
+		if math.Abs(first-second) > 0.02+5/math.Sqrt(float64(n)) || first < 0.3 || first > 0.7 {
 			t.Errorf("%v: %.3f of the older half survived, %.3f of the newer", policy, first, second)
 		}
 	}
