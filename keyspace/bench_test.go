@@ -15,7 +15,7 @@ import (
 
 // growthKeys is how far BenchmarkGrowth goes. To 20 million:
 //
-//	go test ./keyspace -run XXX -bench Growth -benchtime 1x -growth 20000000
+//	go test ./keyspace -run '^$' -bench Growth -benchtime 1x -growth 20000000
 var growthKeys = flag.Int("growth", 1_000_000, "keys of BenchmarkGrowth")
 
 // key15 appends the i-th key of 15 bytes.
