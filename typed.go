@@ -38,8 +38,7 @@ type SetOptions struct {
 // Set stores value under key, over whatever was there, without a TTL. The bytes
 // are copied. The error is an OOM error reply under noeviction, or ErrClosed. O(1).
 func (k *Keyspace) Set(key string, value []byte) error {
-	_, err := k.SetWith(key, value, SetOptions{})
-	return err
+	return k.typed.Set(0, bytesOf(key), value)
 }
 
 // SetWith is Set with options. It reports whether the value was stored.

@@ -373,6 +373,10 @@ func (db *DB) SetString(e *Entry, key []byte, v String, expireAt int64) {
 	db.replace(e, key, &v, n, expireAt)
 }
 
+// fits reports whether an entry of need bytes may stay in a block of have: neither
+// too little nor, by a quarter or 16 bytes, too much.
+func fits(need, have int) bool { return need <= have && have-need <= max(have/4, 16) }
+
 // fit returns the place of the present value if n bytes fit it well.
 func (e *Entry) fit(n int, flags byte) (dst []byte, ok bool) {
 	mem := e.db.mem
@@ -385,7 +389,7 @@ func (e *Entry) fit(n int, flags byte) (dst []byte, ok bool) {
 		}
 	case n <= maxInline:
 		need, have := int(e.voff)+n, mem.Cap(e.ref)
-		if need <= have && have-need <= max(have/4, 16) {
+		if fits(need, have) {
 			return e.at(e.voff, n), true
 		}
 	}

@@ -43,7 +43,8 @@ type Hook interface {
 	Flushed(db int)
 }
 
-// SetHook makes h the shard's hook; nil takes it away.
+// SetHook makes h the shard's hook; nil takes it away. A shard that has a hook is
+// only written to by its owner, so none should be left that has nobody to tell.
 func (s *Shard) SetHook(h Hook) { s.hook = h }
 
 // Modified tells of a change: the key's watchers, its trackers and the number

@@ -90,6 +90,8 @@ type Shard struct {
 	nanos, unixMilli func() int64
 	home             *lazyfree.Home
 
+	stripes [stripes]stripe // see overwrite.go
+
 	reclaimer    *lazyfree.Reclaimer
 	ownReclaimer bool // Close closes it
 

@@ -27,9 +27,9 @@ const (
 	SharedVolatile
 )
 
-// AppendShared appends the string at key to dst. Unlike everything else here
-// it may be called by any number of goroutines at once, as long as none owns the
-// shard: it changes nothing but the entry's time of use, which may stay some seconds
+// AppendShared appends the string at key to dst. Unlike everything else here but
+// OverwriteShared it may be called by any number of goroutines at once, as long as
+// none owns the shard: it changes nothing but the entry's time of use, which may stay some seconds
 // behind where no policy goes by it. now is asked only
 // for a key that has a TTL. It counts neither hits nor misses. O(1) beside the
 // copy.
@@ -54,23 +54,33 @@ func (s *Shard) AppendHashed(dst []byte, dbID int, h uint64, key []byte, now int
 	p := db.mem.Ptr(ref)
 	word := sharedword.Load(p)
 	flags := *(*byte)(unsafe.Add(p, flagsOff))
-	if word&15 == uint32(datatypes.String) && word>>4&15 != uint32(datatypes.Int) && flags == 0 {
-		// The usual string: its bytes are here. They, the rest of the header
-		// and all offsets are constant while the shard is shared, and in range
-		// as in Entry.bind.
-		n := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, vlenOff)), 2)))
-		dst = append(dst, unsafe.Slice((*byte)(unsafe.Add(p, keyOff+dict.KeySize(len(key)))), n)...)
-		if s.stale(word) {
-			s.stampShared(p, word)
-		}
-		return dst, SharedHit
+	if word&15 != uint32(datatypes.String) || word>>4&15 == uint32(datatypes.Int) || flags != 0 {
+		return s.appendUnusual(dst, db, p, word, h, len(key), now)
 	}
-	return s.appendUnusual(dst, db, p, word, len(key), now)
+	// The usual string: its bytes are here. All but they and their number is
+	// constant while the shard is shared, and they when nobody overwrites them;
+	// offsets are in range as in Entry.bind.
+	q := s.stripeOf(h)
+	seq := q.load()
+	n := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, vlenOff)), 2)))
+	had := len(dst)
+	if seq&1 != 0 || n > cap(dst)-had {
+		return s.appendUnusual(dst, db, p, word, h, len(key), now)
+	}
+	dst = dst[:had+n]
+	copy(dst[had:], unsafe.Slice((*byte)(unsafe.Add(p, keyOff+dict.KeySize(len(key)))), n))
+	if q.load() != seq {
+		return s.appendUnusual(dst[:had], db, p, word, h, len(key), now)
+	}
+	if s.stale(word) {
+		s.stampShared(p, word)
+	}
+	return dst, SharedHit
 }
 
-// appendUnusual is AppendShared for what is no string, an integer, or a string with
-// a TTL or a block of its own.
-func (s *Shard) appendUnusual(dst []byte, db *DB, p unsafe.Pointer, word uint32, klen int, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
+// appendUnusual is AppendShared for what is no string, an integer, a string with a
+// TTL or a block of its own, or one that is being overwritten or has no room.
+func (s *Shard) appendUnusual(dst []byte, db *DB, p unsafe.Pointer, word uint32, h uint64, klen int, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
 	if datatypes.Type(word&15) != datatypes.String {
 		return dst, SharedWrongType
 	}
@@ -95,7 +105,7 @@ func (s *Shard) appendUnusual(dst []byte, db *DB, p unsafe.Pointer, word uint32,
 		r, n := slab.Ref(binary.LittleEndian.Uint64(value)), int(binary.LittleEndian.Uint64(value[8:]))
 		dst = append(dst, db.mem.Bytes(r, n)...)
 	default:
-		dst = append(dst, value...)
+		dst = s.stripeOf(h).appendSettled(dst, p, voff)
 	}
 	return dst, SharedHit
 }

@@ -41,13 +41,23 @@ type Options struct {
 // A Core is a keyspace with a single owner at a time: the shard, the commands
 // that run on it, and the lock that says whose it is.
 //
-//	event loop ──┐
-//	Do, Set … ───┼──> Own ──> exec, shard ──> Release
-//	timer ───────┘
-//	Get ─────────────> read lock ──> shard, changing nothing
+//	event loop ────┐
+//	Do, Incr … ────┼──> Own ──> exec, shard ──> Release
+//	timer, steps ──┘
+//	Get, Set ────────> shared ──> shard, changing at most a string's bytes
 //
-// The lock is biased towards readers: a Get from many goroutines at once costs
-// each of them an uncontended atomic, and none waits for another.
+// The lock is biased towards those who share: a Get from many goroutines at once
+// costs each of them an uncontended atomic, and none waits for another. Neither does
+// a Set that finds a string to overwrite (see [keyspace.Shard.OverwriteShared]); any
+// other takes ownership.
+//
+// # Time
+//
+// Whoever owns tells the shard the time. Typed calls leave even that out, as reading
+// the clock would be a quarter of their cost: they rely on a tick ten times a second
+// for what is not exact, such as the time of last use, and the shard asks the clock
+// itself when it meets a key with a TTL. The tick is a timer's, an event loop's, or,
+// on a clock that a test steps, each step.
 type Core struct {
 	clock  clock.Clock
 	log    *slog.Logger
@@ -73,7 +83,8 @@ type Core struct {
 	server   *command.Server
 	exec     *command.Exec
 	busy     bool          // a typed call was made since the timer was armed
-	folded   uint64        // shared reads that the shard's statistics know of
+	reads    uint64        // shared reads that the shard's statistics know of
+	writes   uint64        // shared writes, likewise
 	unpaused chan struct{} // closed and replaced when a pause ends
 }
 
@@ -149,15 +160,39 @@ func (c *Core) Own() *command.Exec {
 // as nothing it meets has a TTL. A write waits for the end of CLIENT PAUSE.
 func (c *Core) OwnTyped(write bool) *command.Exec {
 	c.mu.Lock()
+	return c.beginTyped(write)
+}
+
+// beginTyped is OwnTyped with mu locked. When it returns nil, mu is not.
+func (c *Core) beginTyped(write bool) *command.Exec {
 	if c.closing.Load() || !c.ticking.Load() || write && c.exec.Pausing() {
-		return c.ownSlowly(write)
+		return c.beginSlowly(write)
 	}
 	c.exec.BeginLate()
 	return c.exec
 }
 
-// ownSlowly is OwnTyped when there is something in the way. mu is locked.
-func (c *Core) ownSlowly(write bool) *command.Exec {
+// Set is SET without options. A string of about the same length is overwritten
+// beside readers and others who do so; anything else takes ownership.
+func (c *Core) Set(db int, key, value []byte) error {
+	h := c.shard.Hash(key)
+	t := c.mu.RLock()
+	if c.ticking.Load() && !c.exec.Pausing() && !c.closing.Load() && c.shard.OverwriteShared(db, h, key, value) {
+		c.mu.RUnlockWrite(t)
+		return nil
+	}
+	c.mu.Escalate(t)
+	x := c.beginTyped(true)
+	if x == nil {
+		return ErrClosed
+	}
+	_, err := x.Set(db, key, value, 0, false, false, false)
+	c.Release()
+	return err
+}
+
+// beginSlowly is beginTyped when there is something in the way.
+func (c *Core) beginSlowly(write bool) *command.Exec {
 	for {
 		if c.closing.Load() {
 			c.mu.Unlock()
@@ -261,18 +296,22 @@ func (c *Core) Cron() (restless bool) {
 // Reclaiming reports whether memory is on its way back. Anybody may ask.
 func (c *Core) Reclaiming() bool { return c.reclaimer.Pending() > 0 }
 
-// CountShared adds the hits and misses of shared reads to the shard's. The
-// caller owns. Cron does it now and then, and whoever shows the statistics before.
+// CountShared adds what was read and written beside the owner to the shard's
+// statistics. The caller owns. Cron does it now and then, and whoever shows the
+// statistics before.
 func (c *Core) CountShared() {
+	writes := c.mu.Writes()
+	c.shard.Stats.Dirty += int64(writes - c.writes)
+	c.writes = writes
 	reads := c.mu.Reads()
-	if reads == c.folded {
+	if reads == c.reads {
 		return
 	}
 	misses := c.misses.Value()
 	c.misses.Add(-misses)
-	c.shard.Stats.Hits += int64(reads-c.folded) - misses
+	c.shard.Stats.Hits += int64(reads-c.reads) - misses
 	c.shard.Stats.Misses += misses
-	c.folded = reads
+	c.reads = reads
 }
 
 // random is the keyspace's source of randomness.

@@ -13,8 +13,12 @@
 //
 // # Lock order
 //
-// There is one lock, [Core]'s. It is held while commands run and never while a
-// socket is read or written, a channel is waited for, or user code runs.
+//	Core's lock ──> an engine's mutex over its loops ──> a loop's inbox
+//
+// Core's is the ownership: it is held while commands run and never while a socket is
+// read or written, a channel is waited for, or user code runs. The others are held
+// for a few instructions. Posting to a loop and waking it is allowed under all of
+// them; waiting for it under none.
 //
 // # What happens before what
 //
@@ -75,6 +79,8 @@ type Engine interface {
 type Typed interface {
 	// AppendGet appends the string at key to dst.
 	AppendGet(dst []byte, db int, key []byte) (b []byte, found bool, err error)
+	// Set stores value under key, without a TTL.
+	Set(db int, key, value []byte) error
 	// OwnTyped takes ownership for one typed call, which may write or not. It
 	// returns nil after Close; else Release gives the ownership back.
 	OwnTyped(write bool) *command.Exec

@@ -6,6 +6,9 @@
 //	… read …
 //	l.RUnlock(t)
 //
+// A reader may also write, if readers know how to live with what it writes, and then
+// ends with RUnlockWrite; or find that it must write otherwise, and Escalate.
+//
 // # Design
 //
 // It is BRAVO (Dice and Kogan, "BRAVO: Biased Locking for Reader-Writer Locks",
@@ -18,16 +21,16 @@
 //	revoked   slots  | 0 | 0 | 0 | 0 | 0 | … |      readers take the mutex, one at a time
 //	          mutex  held by a reader or the owner
 //
-// Whoever takes the mutex to write revokes the bias and waits until every slot is
-// empty. The bias comes back after biasAfter reads without a write between them, so
-// that an owner looks at the slots at most once for that many reads. Where reads
-// and writes alternate it is a mutex: a read is as short as a write, and a
+// Whoever takes the mutex to own revokes the bias and waits until every slot is
+// empty. The bias comes back after biasAfter readers without an owner between them,
+// so that an owner looks at the slots at most once for that many. Where readers and
+// owners alternate it is a mutex: a read is as short as a write, and a
 // reader-writer lock's own count of readers would cost more than it lets in.
 //
 // The slot is chosen by the address of the reader's stack, which differs from
 // goroutine to goroutine and hardly changes; two readers on one slot are slower,
 // not wrong. A slot also counts the reads that ended there, in the same atomic
-// operation that ends them: see [Lock.Reads].
+// operation that ends them, and the writes: see [Lock.Reads] and [Lock.Writes].
 //
 // # Guarantees
 //
@@ -61,14 +64,16 @@ type Lock struct {
 	mu     sync.Mutex
 
 	// Guarded by mu.
-	calm int    // reads through mu since the last write; biasAfter or more: biased
-	slow uint64 // reads through mu that ended
+	calm   int    // readers through mu since the last owner; biasAfter or more: biased
+	reads  uint64 // through mu, ended
+	writes uint64 // likewise
 }
 
 // slot has two cache lines to itself, as processors fetch lines in pairs.
 type slot struct {
-	word atomic.Uint64
-	_    [120]byte
+	word   atomic.Uint64
+	writes atomic.Uint64
+	_      [112]byte
 }
 
 // A Token is what RLock gives for RUnlock: the reader's slot, or nil when it holds
@@ -102,11 +107,39 @@ func (l *Lock) RUnlock(t Token) {
 		t.s.word.Add(oneRead - 1)
 		return
 	}
-	l.slow++
+	l.reads++
+	l.calmUnlock()
+}
+
+// RUnlockWrite is RUnlock for a reader that has written.
+func (l *Lock) RUnlockWrite(t Token) {
+	if t.s != nil {
+		t.s.writes.Add(1)
+		t.s.word.Add(^uint64(0))
+		return
+	}
+	l.writes++
+	l.calmUnlock()
+}
+
+// calmUnlock ends a read through mu.
+func (l *Lock) calmUnlock() {
 	if l.calm++; l.calm == biasAfter {
-		l.biased.Store(true) // the next writer waits for the mutex, and finds it
+		l.biased.Store(true) // the next owner waits for the mutex, and finds it
 	}
 	l.mu.Unlock()
+}
+
+// Escalate turns a read into a Lock: the read ends, uncounted, and the caller owns
+// what others may have owned in between.
+func (l *Lock) Escalate(t Token) {
+	if t.s != nil {
+		t.s.word.Add(^uint64(0))
+		l.mu.Lock()
+	}
+	if l.calm != 0 {
+		l.revoke()
+	}
 }
 
 // Lock locks for writing.
@@ -139,9 +172,19 @@ func (l *Lock) Unlock() { l.mu.Unlock() }
 // Reads returns how many reads have ended, modulo 2^48. The caller has locked for
 // writing.
 func (l *Lock) Reads() (n uint64) {
-	n = l.slow
+	n = l.reads
 	for i := range l.slots {
 		n += l.slots[i].word.Load() >> insideBits
+	}
+	return n
+}
+
+// Writes returns how many reads have ended by RUnlockWrite. The caller has locked
+// for writing.
+func (l *Lock) Writes() (n uint64) {
+	n = l.writes
+	for i := range l.slots {
+		n += l.slots[i].writes.Load()
 	}
 	return n
 }

@@ -83,6 +83,56 @@ func TestBiasComesAndGoes(t *testing.T) {
 	}
 }
 
+func TestReadersThatWrite(t *testing.T) {
+	var l Lock
+	const n = 3 * biasAfter
+	for range n {
+		l.RUnlockWrite(l.RLock())
+	}
+	if !l.biased.Load() {
+		t.Error("not biased, though nobody owned")
+	}
+	l.RUnlock(l.RLock())
+	l.Lock()
+	if l.Writes() != n || l.Reads() != 1 {
+		t.Errorf("Writes() = %d, Reads() = %d, want %d, 1", l.Writes(), l.Reads(), n)
+	}
+	l.Unlock()
+}
+
+// Whoever escalates owns, and alone, from a slot as well as through the mutex.
+func TestEscalate(t *testing.T) {
+	var l Lock
+	var wg sync.WaitGroup
+	sum := 0
+	const rounds = 2000
+	for range 4 {
+		wg.Go(func() {
+			for i := range rounds {
+				if i%8 != 0 {
+					l.RUnlock(l.RLock())
+					continue
+				}
+				for range biasAfter {
+					l.RUnlock(l.RLock())
+				}
+				l.Escalate(l.RLock())
+				sum++
+				l.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if sum != 4*rounds/8 {
+		t.Errorf("%d of %d additions", sum, 4*rounds/8)
+	}
+	l.Lock()
+	if want := uint64(4 * (rounds - rounds/8 + rounds/8*biasAfter)); l.Reads() != want {
+		t.Errorf("Reads() = %d, want %d: an escalated read is none", l.Reads(), want)
+	}
+	l.Unlock()
+}
+
 func TestWriterWaitsForBiasedReader(t *testing.T) {
 	var l Lock
 	for range biasAfter {

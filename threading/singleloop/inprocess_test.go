@@ -118,6 +118,91 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// Set beside readers, beside others, and beside owners who change the same keys in
+// every other way: whoever reads sees a value that somebody wrote, whole.
+func TestSetBesideEverything(t *testing.T) {
+	rounds := 20_000
+	if testing.Short() || invariants.Enabled {
+		rounds = 2000
+	}
+	e := open(t)
+	const keys = 4
+	value := func(i int) []byte { return bytes.Repeat([]byte{byte('a' + i%26)}, 50+i%26/3) }
+	whole := func(b []byte) bool {
+		for _, c := range b {
+			if c != b[0] {
+				return false
+			}
+		}
+		return len(b) == 0 || len(b) == len(value(int(b[0]-'a'))) || len(b) == 2*len(value(int(b[0]-'a')))
+	}
+	p := dial(t, e)
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for i := range rounds {
+				if err := e.Set(0, fmt.Appendf(nil, "key:%d", i%keys), value(i+w)); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+		wg.Go(func() {
+			buf := make([]byte, 0, 128)
+			for i := range rounds {
+				if b, _, err := e.AppendGet(buf, 0, fmt.Appendf(nil, "key:%d", i%keys)); err != nil || !whole(b) {
+					t.Errorf("%q, %v", b, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Go(func() {
+		cl := e.Attach()
+		defer e.Detach(cl)
+		for i := range rounds / 20 {
+			key := fmt.Appendf(nil, "key:%d", i%keys)
+			cl.Reset(2)
+			args := [][]byte{[]byte("DEL"), key}
+			switch i % 4 {
+			case 1:
+				args = [][]byte{[]byte("SET"), key, value(i), []byte("PX"), []byte("1")}
+			case 2:
+				args = [][]byte{[]byte("SETRANGE"), key, []byte("0"), {}}
+			case 3:
+				args = [][]byte{[]byte("SET"), key, bytes.Repeat(value(i), 2)}
+			}
+			if err := e.Do(context.Background(), cl, args); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for i := range rounds / 20 {
+		if v := p.do("GET", fmt.Sprintf("key:%d", i%keys)); !whole([]byte(v.Text())) {
+			t.Errorf("over the wire: %q", v.Text())
+		}
+	}
+	wg.Wait()
+}
+
+// Writes beside the owner count as changes by the time somebody looks.
+func TestSharedWritesAreCounted(t *testing.T) {
+	e := open(t)
+	for range 500 {
+		if err := e.Set(0, []byte("key"), []byte("value")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := fields(do(t, e, "INFO", "persistence", "stats").Text())
+	if got := f["rdb_changes_since_last_save"]; got != "500" {
+		t.Errorf("rdb_changes_since_last_save:%s, want 500", got)
+	}
+	if f["keyspace_hits"] != "0" || f["keyspace_misses"] != "0" {
+		t.Errorf("keyspace_hits:%s, keyspace_misses:%s, want none", f["keyspace_hits"], f["keyspace_misses"])
+	}
+}
+
 func TestAppendGet(t *testing.T) {
 	e := open(t)
 	big := bytes.Repeat([]byte("0123456789"), 1000)
@@ -170,6 +255,7 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"AppendGet", func() { e.AppendGet(buf, 0, key) }},
 		{"AppendGet of none", func() { e.AppendGet(buf, 0, none) }},
+		{"Set beside readers", func() { e.Set(0, key, value) }},
 		{"Set", func() { x := e.OwnTyped(true); x.Set(0, key, value, 0, false, false, false); e.Release() }},
 		{"Set with TTL", func() { x := e.OwnTyped(true); x.Set(0, key, value, time.Hour, false, false, false); e.Release() }},
 		{"Incr", func() { x := e.OwnTyped(true); x.Incr(0, ctr, 1); e.Release() }},
