@@ -38,6 +38,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/redweave/redweave/datatypes"
+	"github.com/redweave/redweave/internal/sharedword"
 	"github.com/redweave/redweave/internal/slab"
 	"github.com/redweave/redweave/lazyfree"
 )
@@ -90,7 +91,7 @@ type Shard struct {
 	nanos, unixMilli func() int64
 	home             *lazyfree.Home
 
-	stripes [stripes]stripe // see overwrite.go
+	stripes [stripes]sharedword.Stripe // see overwrite.go
 
 	reclaimer    *lazyfree.Reclaimer
 	ownReclaimer bool // Close closes it

@@ -1,8 +1,6 @@
 package keyspace
 
 import (
-	"runtime"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/redweave/redweave/datatypes"
@@ -16,20 +14,11 @@ import (
 // The commonest write of a cache puts a value of about the same length where one
 // was. Nothing moves and no table changes: key, block, type and encoding stay. That
 // need not wait until nobody reads, as long as each reader sees one value or the
-// other, and not half of both. A sequence lock sees to that, one for each of a few
-// stripes of the keys:
-//
-//	writer   seq even → odd     copy in, note length     seq → even
-//	reader   seq? (odd: wait)   copy out                 seq the same? else once more
-//
-// A reader who looks twice writes nothing, so readers still share cache lines.
-// Writers of one stripe exclude each other by seq as well.
-//
-// What a reader copies while a writer copies is thrown away, but it has been read:
-// that is a data race, which the memory model of Go leaves to the processor. So this
-// is done only where the processor orders loads as well as stores (amd64), and not in
-// checked builds (const overwriting). A length is 16 bits inside an aligned word, so
-// a reader sees the old one or the new one, and both are within the block.
+// other, and not half of both. Sequence locks see to that, one for each of a few
+// stripes of the keys: see [sharedword.Stripe], which also says where this is not
+// done. A length is 16 bits inside an aligned word, so a reader sees the old one or
+// the new one, and both are within the block, before he finds out that he has to read
+// once more.
 //
 // Everything that hears of modifications (hooks), that may need memory, or that
 // changes more than these bytes, is for the owner.
@@ -38,47 +27,21 @@ import (
 // waited for.
 const overwriteMost = 512
 
-const stripes = 64
-
-// A stripe has a cache line of its own.
-type stripe struct {
-	seq atomic.Uint32 // odd while somebody writes
-	_   [60]byte
-}
-
 // stripeOf returns the stripe of a key by its hash.
-func (s *Shard) stripeOf(h uint64) *stripe { return &s.stripes[h>>40%stripes] }
+func (s *Shard) stripeOf(h uint64) *sharedword.Stripe { return &s.stripes[h>>40%stripes] }
 
-// lock makes the caller the stripe's writer, unless there is one.
-func (q *stripe) lock() bool {
-	v := q.seq.Load()
-	return v&1 == 0 && q.seq.CompareAndSwap(v, v+1)
-}
-
-func (q *stripe) unlock() { q.seq.Add(1) }
-
-// load returns what a reader compares.
-func (q *stripe) load() uint32 {
-	if !overwriting {
-		return 0
-	}
-	return q.seq.Load()
-}
+const stripes = 64
 
 // appendSettled appends to dst the value bytes of the entry at p, from voff on, as
 // they are while nobody writes.
-func (q *stripe) appendSettled(dst []byte, p unsafe.Pointer, voff int) []byte {
+func appendSettled(q *sharedword.Stripe, dst []byte, p unsafe.Pointer, voff int) []byte {
 	had := len(dst)
-	for i := 1; ; i++ {
-		if seq := q.load(); seq&1 == 0 {
-			n := int(*(*uint16)(unsafe.Add(p, vlenOff)))
-			dst = append(dst[:had], unsafe.Slice((*byte)(unsafe.Add(p, voff)), n)...)
-			if q.load() == seq {
-				return dst
-			}
-		}
-		if i%32 == 0 {
-			runtime.Gosched() // the writer is not running
+	for {
+		seq := q.Settled()
+		n := int(*(*uint16)(unsafe.Add(p, vlenOff)))
+		dst = append(dst[:had], unsafe.Slice((*byte)(unsafe.Add(p, voff)), n)...)
+		if q.Load() == seq {
+			return dst
 		}
 	}
 }
@@ -90,7 +53,7 @@ func (q *stripe) appendSettled(dst []byte, p unsafe.Pointer, voff int) []byte {
 // Whoever succeeds has to see to it that Stats.Dirty grows. O(1) beside the copy.
 func (s *Shard) OverwriteShared(dbID int, h uint64, key, value []byte) bool {
 	db := s.dbs[dbID]
-	if !overwriting || db == nil || s.hook != nil || s.lfu || len(value) > overwriteMost || s.Over() > 0 {
+	if !sharedword.Overwriting || db == nil || s.hook != nil || s.lfu || len(value) > overwriteMost || s.Over() > 0 {
 		return false
 	}
 	enc := datatypes.Raw
@@ -114,12 +77,12 @@ func (s *Shard) OverwriteShared(dbID int, h uint64, key, value []byte) bool {
 		return false
 	}
 	q := s.stripeOf(h)
-	if !q.lock() {
+	if !q.Lock() {
 		return false
 	}
 	copy(unsafe.Slice((*byte)(unsafe.Add(p, voff)), len(value)), value)
 	*(*uint16)(unsafe.Add(p, vlenOff)) = uint16(len(value))
-	q.unlock()
+	q.Unlock()
 	if uint32(s.lruClock) != word>>8 {
 		s.stampShared(p, word)
 	}

@@ -9,10 +9,11 @@ import (
 	"testing"
 
 	"github.com/redweave/redweave/datatypes"
+	"github.com/redweave/redweave/internal/sharedword"
 )
 
 func TestOverwriteShared(t *testing.T) {
-	if !overwriting {
+	if !sharedword.Overwriting {
 		t.Skip("not in this build")
 	}
 	text := func(n int) string { return strings.Repeat("x", n) }
@@ -101,7 +102,7 @@ func TestOverwriteShared(t *testing.T) {
 // Writers and readers of a few keys at once: every value read is one that was
 // written, whole.
 func TestOverwriteSharedIsWhole(t *testing.T) {
-	if !overwriting {
+	if !sharedword.Overwriting {
 		t.Skip("not in this build")
 	}
 	b := newBench(t, Options{})

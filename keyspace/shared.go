@@ -61,7 +61,7 @@ func (s *Shard) AppendHashed(dst []byte, dbID int, h uint64, key []byte, now int
 	// constant while the shard is shared, and they when nobody overwrites them;
 	// offsets are in range as in Entry.bind.
 	q := s.stripeOf(h)
-	seq := q.load()
+	seq := q.Load()
 	n := int(binary.LittleEndian.Uint16(unsafe.Slice((*byte)(unsafe.Add(p, vlenOff)), 2)))
 	had := len(dst)
 	if seq&1 != 0 || n > cap(dst)-had {
@@ -69,7 +69,7 @@ func (s *Shard) AppendHashed(dst []byte, dbID int, h uint64, key []byte, now int
 	}
 	dst = dst[:had+n]
 	copy(dst[had:], unsafe.Slice((*byte)(unsafe.Add(p, keyOff+dict.KeySize(len(key)))), n))
-	if q.load() != seq {
+	if q.Load() != seq {
 		return s.appendUnusual(dst[:had], db, p, word, h, len(key), now)
 	}
 	if s.stale(word) {
@@ -105,7 +105,7 @@ func (s *Shard) appendUnusual(dst []byte, db *DB, p unsafe.Pointer, word uint32,
 		r, n := slab.Ref(binary.LittleEndian.Uint64(value)), int(binary.LittleEndian.Uint64(value[8:]))
 		dst = append(dst, db.mem.Bytes(r, n)...)
 	default:
-		dst = s.stripeOf(h).appendSettled(dst, p, voff)
+		dst = appendSettled(s.stripeOf(h), dst, p, voff)
 	}
 	return dst, SharedHit
 }

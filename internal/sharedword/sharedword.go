@@ -1,11 +1,12 @@
-// Package sharedword is the one place where readers that share a shard write
-// to it: the word of an entry that says when the entry was last used.
+// Package sharedword is the one place where those who share a shard write to it:
+// the word of an entry that says when the entry was last used, and the bytes of a
+// string that another takes the place of ([Stripe]).
 //
 //	w := sharedword.Load(p)
 //	sharedword.Store(p, w&0xff|now<<8)
 //
 // A shard has one owner who may do anything, or any number of readers who may
-// change nothing, with this exception: a reader stamps the use of an entry by an
+// change nothing, with these exceptions. A reader stamps the use of an entry by an
 // atomic store to an aligned 32-bit word. Readers of that word under shared
 // ownership load it here too. The owner, who is alone, needs no atomics: the lock
 // that made it alone ordered all stamps before it.
