@@ -110,8 +110,11 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	text(" argv-mem=0 multi-mem=0", "")
 	field(" rbs=", int64(out))
 	field(" rbp=", int64(out))
-	field(" obl=", int64(out))
-	text(" oll=0 omem=0", "")
+	// Redis has a buffer of this size for replies, and a list of such for more.
+	const buffer = 16 << 10
+	field(" obl=", int64(min(out, buffer)))
+	field(" oll=", int64((max(out-buffer, 0)+buffer-1)/buffer))
+	field(" omem=", int64(max(out-buffer, 0)))
 	field(" tot-mem=", cl.MemoryBytes())
 	text(" events=", "r")
 	text(" cmd=", cl.lastCommandName())

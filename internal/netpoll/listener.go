@@ -37,6 +37,7 @@ type Listener struct {
 
 	fd     int // -1: bridged
 	nl     net.Listener
+	deaf   bool // nobody wants to hear of clients
 	closed bool
 
 	conns chan net.Conn // bridged: accepted by the goroutine
@@ -94,9 +95,31 @@ func (l *Listener) startPump(p *Poller) {
 	})
 }
 
+// Want says whether clients that wait interest the loop from now on, Readable or not: when it cannot take them it would be told
+// of them again and again.
+func (l *Listener) Want(r Ready) error {
+	if l.closed {
+		return net.ErrClosed
+	}
+	deaf := r&Readable == 0
+	if deaf == l.deaf {
+		return nil
+	}
+	l.deaf = deaf
+	p := l.home.Load()
+	switch {
+	case p == nil:
+		return nil
+	case l.fd >= 0:
+		return p.kernel.modify(p, &l.source, l.fd, r)
+	}
+	l.notify()
+	return nil
+}
+
 // level says whether a bridged listener has clients.
 func (l *Listener) level() Ready {
-	if l.closed || len(l.conns) == 0 {
+	if l.closed || l.deaf || len(l.conns) == 0 {
 		return 0
 	}
 	return Readable

@@ -69,8 +69,12 @@ type Server struct {
 func NewServer(t testing.TB, options ...Options) *Server {
 	t.Helper()
 	var o Options
-	if len(options) > 0 {
+	switch len(options) {
+	case 0:
+	case 1:
 		o = options[0]
+	default:
+		t.Fatalf("resptest: %d Options, want one at most", len(options))
 	}
 	s := &Server{t: t}
 	if o.Stopped {

@@ -2,6 +2,8 @@ package singleloop
 
 import (
 	"fmt"
+	"net"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -34,5 +36,51 @@ func TestKeepAlive(t *testing.T) {
 	p.want("CONFIG SET tcp-keepalive 0", "OK")
 	if q := connect(t, addr); option(q, unix.SOL_SOCKET, unix.SO_KEEPALIVE) != 0 {
 		t.Error("tcp-keepalive 0 is not obeyed")
+	}
+}
+
+// A client for whom there is no descriptor waits, and the loop does not spin.
+func TestOutOfDescriptors(t *testing.T) {
+	e := open(t)
+	addr := listen(t, e)
+	in := connect(t, addr)
+	in.want("PING", "PONG")
+
+	port := 0
+	_, text, _ := net.SplitHostPort(addr)
+	fmt.Sscan(text, &port)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Skip(err)
+	}
+	lowest, err := unix.Dup(fd) // the lowest free number is the limit
+	if err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(lowest)
+	full := old
+	full.Cur = uint64(lowest)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &full); err != nil {
+		t.Skip(err)
+	}
+	restore := sync.OnceFunc(func() { unix.Setrlimit(unix.RLIMIT_NOFILE, &old) })
+	defer restore()
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	checkQuiet(t, e, "nobody can be let in")
+	in.want("PING", "PONG")
+	restore()
+	if _, err := unix.Write(fd, []byte("PING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 16)
+	if n, err := unix.Read(fd, buf); err != nil || string(buf[:n]) != "+PONG\r\n" {
+		t.Errorf("let in at last: %q, %v", buf[:n], err)
 	}
 }

@@ -45,6 +45,7 @@ type loop struct {
 	spare  [][]byte
 
 	listeners []*netpoll.Listener
+	deaf      []*netpoll.Listener // not accepted from until the next cron
 	clients   map[*client]struct{}
 	outputs   []*client // with output to write
 	held      []*client // waiting for the end of CLIENT PAUSE
@@ -452,7 +453,7 @@ func (lp *loop) accept(l *netpoll.Listener) {
 	for range lp.limits.acceptsPerCycle {
 		conn, err := l.Accept()
 		if err != nil {
-			lp.acceptFailed(err)
+			lp.acceptFailed(l, err)
 			return
 		}
 		if conn == nil {
@@ -462,13 +463,25 @@ func (lp *loop) accept(l *netpoll.Listener) {
 	}
 }
 
-// acceptFailed tells of a client that could not be let in, once a second: it
-// stands at the door until there is a descriptor for it.
-func (lp *loop) acceptFailed(err error) {
+// acceptFailed tells of a client that could not be let in, once a second. He stands
+// at the door until there is a descriptor for him: somebody must go first, so until
+// the next cron nobody looks.
+func (lp *loop) acceptFailed(l *netpoll.Listener, err error) {
 	if lp.acceptErr == 0 || lp.now-lp.acceptErr > time.Second {
 		lp.acceptErr = lp.now
 		lp.e.Log().Warn("accepting a client connection failed", "error", err)
 	}
+	if l.Want(0) == nil {
+		lp.deaf = append(lp.deaf, l)
+	}
+}
+
+// listenAgain is the end of what acceptFailed began.
+func (lp *loop) listenAgain() {
+	for _, l := range lp.deaf {
+		l.Want(netpoll.Readable)
+	}
+	lp.deaf = nil
 }
 
 // admit makes a connection a client, or sends it away with a reason.
@@ -545,6 +558,7 @@ func (lp *loop) cron() {
 		lp.e.Release()
 	}
 	lp.nextCron = lp.now + time.Second/time.Duration(max(lp.limits.hz, 1))
+	lp.listenAgain()
 	lp.sweep()
 }
 
