@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -165,7 +166,7 @@ func BenchmarkInProcess(b *testing.B) {
 			s := st.open(b)
 			value := make([]byte, valueBytes)
 			for _, k := range names {
-				s.set(k, append([]byte(nil), value...))
+				s.set(strings.Clone(k), append([]byte(nil), value...))
 			}
 			b.Run("op=get", func(b *testing.B) {
 				b.ReportAllocs()
@@ -174,7 +175,7 @@ func BenchmarkInProcess(b *testing.B) {
 					rnd := rand.New(rand.NewPCG(rand.Uint64(), 0))
 					buf := make([]byte, 0, 64)
 					for p.Next() {
-						if v, ok := s.get(names[rnd.IntN(benchKeys)], buf[:0]); ok && len(v) != valueBytes {
+						if v, ok := s.get(names[rnd.IntN(benchKeys)], buf[:0]); ok && (len(v) != valueBytes || v[0] != 0) {
 							b.Errorf("a value of %d bytes", len(v))
 						}
 					}
