@@ -21,7 +21,8 @@ import (
 )
 
 // The in-process benchmark: as many goroutines as -cpu says get or set random keys
-// out of a million, 15 bytes each, with values of 32.
+// out of a million, 15 bytes each, with values of 32. As in a request, the key asked
+// for is another string than the one stored, and the value is looked at.
 //
 //	go test -run '^$' -bench InProcess -cpu 2
 
