@@ -260,8 +260,7 @@ func (r *recorder) Modified(db int, key []byte) { r.add("modified", db, key) }
 func (r *recorder) Event(db int, class EventClass, event string, key []byte) {
 	r.add(event, db, key)
 }
-func (r *recorder) Ready(db int, key []byte, t datatypes.Type) { r.add("ready", db, key) }
-func (r *recorder) Flushed(db int)                             { r.add("flushed", db, nil) }
+func (r *recorder) Flushed(db int) { r.add("flushed", db, nil) }
 func (r *recorder) add(what string, db int, key []byte) {
 	r.lines = append(r.lines, fmt.Sprintf("%s %d %s", what, db, key))
 }

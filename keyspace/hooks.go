@@ -1,7 +1,5 @@
 package keyspace
 
-import "github.com/redweave/redweave/datatypes"
-
 // An EventClass is one of the classes notify-keyspace-events selects.
 type EventClass uint16
 
@@ -33,10 +31,6 @@ type Hook interface {
 	// Event is called with what happened, in the words of keyspace
 	// notifications.
 	Event(db int, class EventClass, event string, key []byte)
-
-	// Ready is called when a key came to hold a value of a type that a
-	// client may be blocked for.
-	Ready(db int, key []byte, t datatypes.Type)
 
 	// Flushed is called before a database is emptied or swapped with another,
 	// which modifies all its keys at once.

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/internal/sharedword"
 )
 
@@ -151,5 +150,4 @@ type eventLog struct{}
 
 func (*eventLog) Modified(int, []byte)                  {}
 func (*eventLog) Event(int, EventClass, string, []byte) {}
-func (*eventLog) Ready(int, []byte, datatypes.Type)     {}
 func (*eventLog) Flushed(int)                           {}

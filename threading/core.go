@@ -324,7 +324,7 @@ func random(seed uint64) *rand.Rand {
 
 // Attach makes a client for calls from this process.
 func (c *Core) Attach() *command.Client {
-	cl := &command.Client{}
+	cl := &command.Client{Arrived: make(chan struct{}, 1)}
 	c.mu.Lock()
 	c.server.Register(cl)
 	cl.Authenticated = true
@@ -348,6 +348,10 @@ func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error 
 		}
 		v := x.Do(cl, args)
 		x.Settle()
+		if v == command.Blocked {
+			c.Release()
+			return c.awaitReply(ctx, cl)
+		}
 		if v != command.Paused {
 			c.Release()
 			return nil
@@ -357,6 +361,33 @@ func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error 
 		c.Release()
 		if err := c.awaitUnpause(ctx, left, unpaused); err != nil {
 			return err
+		}
+	}
+}
+
+// awaitReply waits until the command that cl is blocked in has been answered. When
+// ctx ends first, the command is taken back, unless the answer was faster.
+func (c *Core) awaitReply(ctx context.Context, cl *command.Client) error {
+	for {
+		select {
+		case <-cl.Arrived:
+		case <-c.done:
+			return ErrClosed
+		case <-ctx.Done():
+			x := c.Own()
+			if x == nil {
+				return ErrClosed
+			}
+			blocked := x.Abandon(cl)
+			c.Release()
+			if blocked {
+				return ctx.Err()
+			}
+		}
+		b, unblocked := cl.Mail.Take(cl.Out.Bytes())
+		cl.Out.Attach(b)
+		if unblocked {
+			return nil
 		}
 	}
 }
@@ -375,6 +406,14 @@ func (c *Core) awaitUnpause(ctx context.Context, left time.Duration, unpaused <-
 		return ctx.Err()
 	}
 	return nil
+}
+
+// Notify tells an in-process client that there is mail for it. Anybody may call.
+func (c *Core) Notify(cl *command.Client) {
+	select {
+	case cl.Arrived <- struct{}{}:
+	default: // it has been told already
+	}
 }
 
 // Unpaused lets in-process callers held by CLIENT PAUSE go on. The caller owns.

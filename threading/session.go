@@ -88,6 +88,9 @@ const (
 	Ending
 	// TooLarge: the client exceeded the query buffer limit: close.
 	TooLarge
+	// Blocked: a command waits for something; resume it when [Session.TakeMail]
+	// says so.
+	Blocked
 )
 
 // Pending returns the bytes read and not executed.
@@ -150,6 +153,30 @@ func (s *Session) Fed(x *command.Exec, shared []byte, n int, l *Limits, b *Batch
 	return s.runInPlace(x, l, b)
 }
 
+// Stash tells the session that n bytes were read into what Buffer(shared) returned
+// while its client is blocked: they are kept. more says that as many again may be
+// read; else the client has sent enough for now.
+func (s *Session) Stash(shared []byte, n int) (more bool) {
+	if carried := s.carried(); carried >= 0 {
+		s.in = s.in[:0]
+		s.keep(shared[:carried+n])
+	} else {
+		s.in = s.in[:len(s.in)+n]
+	}
+	return len(s.in) < inputTrust
+}
+
+// TakeMail appends to the output what others posted to the client. unblocked reports
+// that the command it was blocked in has its reply now.
+func (s *Session) TakeMail() (unblocked bool) {
+	if !s.Client.Mail.Waiting() {
+		return false
+	}
+	b, unblocked := s.Client.Mail.Take(s.Client.Out.Bytes())
+	s.Client.Out.Attach(b)
+	return unblocked
+}
+
 // Resume runs what is complete in the bytes read earlier.
 func (s *Session) Resume(x *command.Exec, l *Limits, b *Batch) State { return s.runInPlace(x, l, b) }
 
@@ -168,6 +195,7 @@ func (s *Session) run(x *command.Exec, data []byte, l *Limits, b *Batch) State {
 		s.in = nil
 		return Ending
 	}
+	s.TakeMail()
 	s.parser.MaxBulk = l.MaxBulk
 	for len(data) > 0 {
 		s.parser.Unauthenticated = l.AuthRequired && !cl.Authenticated
@@ -213,6 +241,11 @@ func (s *Session) execute(x *command.Exec, data []byte, l *Limits, b *Batch) Sta
 				b.Executed++
 				s.in = nil
 				return Ending
+			case command.Blocked:
+				b.Executed++
+				s.parser.Reset()
+				s.keep(data[c.end:])
+				return Blocked
 			}
 			b.Executed++
 		}

@@ -16,6 +16,7 @@ import (
 type nobody struct{}
 
 func (nobody) Disconnect(*command.Client) {}
+func (nobody) Notify(*command.Client)     {}
 func (nobody) Unpaused()                  {}
 func (nobody) Terminate()                 {}
 func (nobody) Net() command.NetStats      { return command.NetStats{} }

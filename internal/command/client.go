@@ -3,6 +3,7 @@ package command
 import (
 	"strconv"
 
+	"github.com/redweave/redweave/internal/mailbox"
 	"github.com/redweave/redweave/resp"
 )
 
@@ -21,6 +22,13 @@ type Client struct {
 	// Out is the pending output; its protocol is the client's.
 	Out resp.Writer
 
+	// Mail is what others have for the client. Whoever has its output takes it
+	// before the next command runs, or when [Host.Notify] says so.
+	Mail mailbox.Box
+
+	// Arrived tells an in-process caller that there is mail.
+	Arrived chan struct{}
+
 	// Conn is the connection, nil for an in-process caller.
 	Conn Conn
 
@@ -30,6 +38,18 @@ type Client struct {
 
 	// prev and next link the registry, oldest first.
 	prev, next *Client
+}
+
+// post delivers b, a push message or the reply to a blocked command, to a client. To
+// the one whose command runs it is part of the output; to others it goes by mail.
+func (x *Exec) post(cl *Client, b []byte, unblocked bool) {
+	if cl == x.ctx.Client && !unblocked {
+		cl.Out.Raw(b)
+		return
+	}
+	if cl.Mail.Post(b, unblocked) {
+		x.host.Notify(cl)
+	}
 }
 
 // ClientFlags are a client's states.

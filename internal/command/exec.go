@@ -36,6 +36,7 @@ func newExec(s *Server, shards []*keyspace.Shard) *Exec {
 // Begin starts a batch of commands: it reads the clock. An owner calls it after
 // taking ownership.
 func (x *Exec) Begin() {
+	x.ctx.Client = nil
 	x.nanos = x.clock.Nanos()
 	switch {
 	case x.nanos >= x.tickEnds:
@@ -52,6 +53,7 @@ func (x *Exec) Begin() {
 // those keys for which the time matters. Somebody must call Begin now and then.
 func (x *Exec) BeginLate() {
 	x.late = true
+	x.ctx.Client = nil
 	for _, s := range x.shards {
 		s.Late()
 	}
@@ -101,6 +103,9 @@ const (
 	Paused
 	// Closing: the reply is in the output, and after it the connection ends.
 	Closing
+	// Blocked: the command waits for something, and so do those behind it, until
+	// the reply comes by way of the client's mailbox.
+	Blocked
 )
 
 // Do runs one command for cl and appends the reply to its output. args must

@@ -16,6 +16,7 @@ import (
 type quietHost struct{}
 
 func (quietHost) Disconnect(*Client)   {}
+func (quietHost) Notify(*Client)       {}
 func (quietHost) Unpaused()            {}
 func (quietHost) Terminate()           {}
 func (quietHost) Net() NetStats        { return NetStats{} }

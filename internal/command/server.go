@@ -63,6 +63,9 @@ type Server struct {
 type Host interface {
 	// Disconnect ends a client's connection once its owner gets to it.
 	Disconnect(cl *Client)
+	// Notify tells that a client's empty mailbox has something to take: see
+	// [Exec.post].
+	Notify(cl *Client)
 	// Unpaused tells that clients held by CLIENT PAUSE may go on.
 	Unpaused()
 	// Terminate closes the engine (SHUTDOWN).

@@ -17,6 +17,7 @@ import (
 //	–         yes
 //	held      no     of CLIENT PAUSE: what it sent waits in its input
 //	stalled   no     more output is pending than the ceiling: likewise
+//	waiting   yes    of a command that blocks: likewise; but its end must be noticed
 //	ending    no     it is closed when its output is written
 //	blocked   –      the socket is full: it waits for room beside all the above
 type client struct {
@@ -30,6 +31,8 @@ type client struct {
 	queued  bool // on loop.outputs
 	held    bool // on loop.held
 	stalled bool // on loop.resumable as soon as its output is written
+	waiting bool // for the reply to a command that blocks
+	sated   bool // while waiting: has sent so much that no more is read
 	ending  bool
 	blocked bool
 	closed  bool
@@ -50,7 +53,7 @@ type client struct {
 // watch tells the poller what the client waits for.
 func (c *client) watch() {
 	var want netpoll.Ready
-	if !c.held && !c.stalled && !c.ending {
+	if !c.held && !c.stalled && !c.ending && !(c.waiting && c.sated) {
 		want = netpoll.Readable
 	}
 	if c.blocked {

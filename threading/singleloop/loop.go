@@ -75,6 +75,7 @@ type loop struct {
 	over  bool      // nobody reads the inbox any more
 	inbox []message // from other goroutines
 	kills []*client // to be disconnected
+	mail  []*client // with something in the mailbox
 }
 
 // A message is something for the loop to do, or for whoever finds that the loop
@@ -109,6 +110,14 @@ func (lp *loop) post(m message) {
 func (lp *loop) kill(c *client) {
 	lp.mu.Lock()
 	lp.kills = append(lp.kills, c)
+	lp.mu.Unlock()
+	lp.poller.Wake()
+}
+
+// notify has a client's mail taken by the loop. Any goroutine may call it.
+func (lp *loop) notify(c *client) {
+	lp.mu.Lock()
+	lp.mail = append(lp.mail, c)
 	lp.mu.Unlock()
 	lp.poller.Wake()
 }
@@ -160,12 +169,17 @@ func (lp *loop) patience() time.Duration {
 // takeMessages does what other goroutines asked for.
 func (lp *loop) takeMessages() {
 	lp.mu.Lock()
-	inbox, kills := lp.inbox, lp.kills
-	lp.inbox, lp.kills = nil, nil
+	inbox, kills, mail := lp.inbox, lp.kills, lp.mail
+	lp.inbox, lp.kills, lp.mail = nil, nil, nil
 	lp.mu.Unlock()
 	lp.refreshLimits()
 	for _, m := range inbox {
 		m.do()
+	}
+	for _, c := range mail {
+		if !c.closed {
+			lp.takeMail(c)
+		}
 	}
 	for _, c := range kills {
 		lp.close(c)
@@ -183,7 +197,7 @@ func (lp *loop) serve(c *client, ready netpoll.Ready) {
 	switch {
 	case c.ending:
 		lp.discard(c)
-	case c.held || c.stalled:
+	case c.held || c.stalled || c.waiting && c.sated:
 		lp.close(c) // nobody wanted to read: the connection is broken
 	default:
 		lp.read(c)
@@ -204,6 +218,12 @@ func (lp *loop) read(c *client) {
 	c.in += int64(n)
 	lp.reads++
 	lp.bytesIn += int64(n)
+	if c.waiting {
+		c.sated = !c.Stash(lp.buf, n)
+		c.publish()
+		c.watch()
+		return
+	}
 	lp.lendOutput(c)
 	x := lp.e.Own()
 	if x == nil {
@@ -221,7 +241,7 @@ func (lp *loop) read(c *client) {
 // lost ends a connection that has nothing more to read. Who ended only his side
 // of it still gets his replies.
 func (lp *loop) lost(c *client, err error) {
-	if errors.Is(err, io.EOF) && c.pendingOutput() > 0 {
+	if errors.Is(err, io.EOF) && c.pendingOutput() > 0 && !c.waiting {
 		c.ending = true
 		c.watch()
 		return
@@ -253,6 +273,8 @@ func (lp *loop) after(c *client, state threading.State) {
 		lp.held = append(lp.held, c)
 	case threading.Stalled:
 		c.stalled = true
+	case threading.Blocked:
+		c.waiting = true
 	case threading.Ending:
 		c.ending = true
 	case threading.TooLarge:
@@ -277,6 +299,19 @@ func (lp *loop) after(c *client, state threading.State) {
 		lp.outputs = append(lp.outputs, c)
 	}
 	c.watch()
+}
+
+// takeMail moves what others posted to a client to its output, and lets it go on
+// when that answers the command it was blocked in.
+func (lp *loop) takeMail(c *client) {
+	lp.lendOutput(c)
+	c.makeRoom()
+	if unblocked := c.TakeMail(); unblocked {
+		c.waiting, c.sated = false, false
+		lp.resume(c)
+		return
+	}
+	lp.after(c, threading.WantInput)
 }
 
 // resume runs what a client sent while it had to wait.

@@ -176,6 +176,16 @@ func (e *Engine) Disconnect(cl *command.Client) {
 	c.loop.kill(c)
 }
 
+// Notify has the loop take a client's mail.
+func (e *Engine) Notify(cl *command.Client) {
+	if cl.Conn == nil {
+		e.Core.Notify(cl)
+		return
+	}
+	c := cl.Conn.(*client)
+	c.loop.notify(c)
+}
+
 // Unpaused lets the clients that CLIENT PAUSE held go on.
 func (e *Engine) Unpaused() {
 	e.Core.Unpaused()
