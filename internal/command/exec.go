@@ -15,6 +15,8 @@ type Exec struct {
 	nobody Client // who typed calls run for
 	shards []*keyspace.Shard
 
+	interests []*interests // of each shard
+
 	stats  []Stats // by Command.id
 	errors map[string]int64
 
@@ -30,6 +32,9 @@ func newExec(s *Server, shards []*keyspace.Shard) *Exec {
 	x := &Exec{Server: s, shards: shards, stats: make([]Stats, len(commands.all)), errors: map[string]int64{}}
 	_, x.stepped = s.clock.(*clock.Manual)
 	x.ctx.Exec = x
+	for _, sh := range shards {
+		x.interests = append(x.interests, &interests{x: x, shard: sh})
+	}
 	return x
 }
 
@@ -81,6 +86,24 @@ func (x *Exec) tick() {
 // shardOf returns the shard that holds key, which the owner owns.
 func (x *Exec) shardOf(key []byte) *keyspace.Shard {
 	return x.shards[0]
+}
+
+// interestsOf returns those who want to hear of changes of key.
+func (x *Exec) interestsOf(key []byte) *interests {
+	sh := x.shardOf(key)
+	for _, in := range x.interests {
+		if in.shard == sh {
+			return in
+		}
+	}
+	panic("command: a shard that is not ours")
+}
+
+// listen has every shard's interests make themselves its hook, or cease to be.
+func (x *Exec) listen() {
+	for _, in := range x.interests {
+		in.listen()
+	}
 }
 
 // Warm prepares for commands of cl that will come next, given their likely keys:
