@@ -3,6 +3,7 @@ package command
 import (
 	"strconv"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/mailbox"
 	"github.com/redweave/redweave/resp"
 )
@@ -14,7 +15,8 @@ type Client struct {
 	Name          string
 	LibName       string
 	LibVersion    string
-	User          string
+	User          *acl.User
+	registered    *acl.User // who it was at first
 	DB            int
 	Flags         ClientFlags
 	Authenticated bool
@@ -138,7 +140,7 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	field(" tot-mem=", cl.MemoryBytes())
 	text(" events=", "r")
 	text(" cmd=", cl.lastCommandName())
-	text(" user=", cl.User)
+	text(" user=", cl.User.Name)
 	text(" redir=-1", "")
 	field(" resp=", int64(cl.Out.Proto))
 	text(" lib-name=", cl.LibName)
@@ -209,7 +211,7 @@ func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0
 // calls that must not know of each other.
 func (cl *Client) Reset(proto int) {
 	cl.DB, cl.Flags, cl.LastCommand = 0, inProcess, nil
-	cl.Name, cl.LibName, cl.LibVersion, cl.User = "", "", "", "default"
+	cl.Name, cl.LibName, cl.LibVersion, cl.User = "", "", "", cl.registered
 	cl.Out.Proto = proto
 	cl.Out.Reset()
 }

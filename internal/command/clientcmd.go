@@ -127,7 +127,7 @@ func (f *killFilter) selects(cl, me *Client, now int64) bool {
 		(!f.byType || f.normal) &&
 		(f.addr == nil || cl.Conn.RemoteAddr() == string(f.addr)) &&
 		(f.laddr == nil || cl.Conn.LocalAddr() == string(f.laddr)) &&
-		(f.user == nil || cl.User == string(f.user)) &&
+		(f.user == nil || cl.User.Name == string(f.user)) &&
 		(f.maxAgeSeconds == 0 || (now-cl.CreatedNanos)/1e9 >= f.maxAgeSeconds) &&
 		(!f.skipMe || cl != me)
 }

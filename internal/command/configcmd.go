@@ -32,7 +32,7 @@ func cmdConfigSet(c *Ctx) {
 }
 
 func cmdConfigRewrite(c *Ctx) {
-	if err := c.config.Rewrite(nil); err != nil {
+	if err := c.config.Rewrite(c.users.Lines()); err != nil {
 		c.log.Warn("CONFIG REWRITE failed", "error", err)
 		c.Fail(resp.Error(err.Error()))
 		return
@@ -56,6 +56,7 @@ func (x *Exec) resetStats() {
 	x.reclaimer.ResetFreed()
 	clear(x.stats)
 	clear(x.errors)
+	x.denied = [len(x.denied)]int64{}
 	x.calls, x.totalErrors = 0, 0
 	x.rates = rates{}
 }

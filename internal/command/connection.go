@@ -1,8 +1,7 @@
 package command
 
 import (
-	"crypto/subtle"
-
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/resp"
 )
 
@@ -53,30 +52,16 @@ func cmdAuth(c *Ctx) {
 		c.Fail(errSyntax)
 		return
 	}
-	user, pass := []byte("default"), c.Args[len(c.Args)-1]
+	user, pass := []byte(acl.DefaultName), c.Args[len(c.Args)-1]
 	if len(c.Args) == 3 {
 		user = c.Args[1]
-	} else if !c.authRequired() {
+	} else if c.users.Default().NoPassword() {
 		c.Fail(errNoPassword)
 		return
 	}
 	if c.authenticate(user, pass) {
 		c.OK()
 	}
-}
-
-// authenticate checks a name and password, and replies when they are wrong.
-func (c *Ctx) authenticate(user, pass []byte) bool {
-	want := c.config.RequirePass
-	// Without a password the default user may come in with any.
-	right := want == "" || subtle.ConstantTimeCompare(pass, []byte(want)) == 1
-	if string(user) != "default" || !right {
-		c.Fail(errWrongPass)
-		return false
-	}
-	c.Client.Authenticated = true
-	c.Client.User = "default"
-	return true
 }
 
 func cmdHello(c *Ctx) {
@@ -145,7 +130,7 @@ func cmdReset(c *Ctx) {
 	cl := c.Client
 	cl.DB, cl.Name, cl.Out.Proto = 0, "", 2
 	cl.Flags &^= replyOff | replySkip | replySkipNext | noEvict | noTouch
-	cl.User = "default"
+	cl.User = c.users.Default()
 	cl.Authenticated = cl.Flags&inProcess != 0 || !c.authRequired()
 	c.Out.SimpleString("RESET")
 }

@@ -160,7 +160,7 @@ func debugChangeReplID(c *Ctx) {
 }
 
 func debugRewriteAll(c *Ctx) {
-	if err := c.config.Rewrite(nil); err != nil {
+	if err := c.config.Rewrite(c.users.Lines()); err != nil {
 		c.Fail(resp.Error("ERR CONFIG-REWRITE-FORCE-ALL failed: " + strings.TrimPrefix(err.Error(), "ERR ")))
 		return
 	}

@@ -174,7 +174,7 @@ func arityFits(cmd *Command, n int) bool {
 // that must be looked at. In the usual state of affairs nothing does.
 func (x *Exec) guarded(cl *Client, cmd *Command) bool {
 	return x.maxMemory > 0 || x.pause.until != 0 || !cl.Authenticated ||
-		cmd.flags&spec.Protected != 0
+		!cl.User.Unrestricted() || cmd.flags&spec.Protected != 0
 }
 
 // admit checks what guarded saw. stop says that the command does not run.
@@ -182,6 +182,11 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 	cl := c.Client
 	if !cl.Authenticated && cmd.flags&spec.NoAuth == 0 && x.authRequired() {
 		return x.reject(c, cmd, errNoAuth), true
+	}
+	if cl.Flags&inProcess == 0 && !cl.User.Unrestricted() {
+		if err, ok := x.permit(cl, cmd, c.Args, "toplevel"); !ok {
+			return x.reject(c, cmd, err), true
+		}
 	}
 	if err, denied := x.protected(c, cmd); denied {
 		return x.reject(c, cmd, err), true

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/internal/process"
 	"github.com/redweave/redweave/keyspace"
@@ -339,10 +340,10 @@ func (w *infoWriter) stats() {
 	w.int("eventloop_duration_cmd_sum", 0)
 	w.int("instantaneous_eventloop_cycles_per_sec", 0)
 	w.int("instantaneous_eventloop_duration_usec", 0)
-	w.int("acl_access_denied_auth", 0)
-	w.int("acl_access_denied_cmd", 0)
-	w.int("acl_access_denied_key", 0)
-	w.int("acl_access_denied_channel", 0)
+	w.int("acl_access_denied_auth", w.c.denied[acl.DeniedAuth])
+	w.int("acl_access_denied_cmd", w.c.denied[acl.DeniedCommand])
+	w.int("acl_access_denied_key", w.c.denied[acl.DeniedKey])
+	w.int("acl_access_denied_channel", w.c.denied[acl.DeniedChannel])
 }
 
 func (w *infoWriter) replication() {

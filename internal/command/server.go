@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/internal/latency"
@@ -33,6 +34,10 @@ type Server struct {
 	clients     map[uint64]*Client
 	lastID      uint64
 
+	users   *acl.Table
+	denials acl.Log
+	denied  [acl.DeniedChannel + 1]int64 // by reason, for INFO
+
 	pause     pauseState
 	reclaimer *lazyfree.Reclaimer
 	settings  *keyspace.Settings
@@ -46,6 +51,7 @@ type Server struct {
 	slowNanos    int64
 	trackLatency bool
 	limits       limits
+	password     string // requirepass, as the default user was told it last
 
 	totalErrors   int64
 	peakMemory    int64
@@ -103,7 +109,8 @@ type Options struct {
 	Shards    []*keyspace.Shard
 	Settings  *keyspace.Settings // the one the shards were made with
 	Reclaimer *lazyfree.Reclaimer
-	Version   string // "" means DefaultVersion
+	Version   string     // "" means DefaultVersion
+	Users     *acl.Table // nil: the default user alone, with the password of requirepass
 }
 
 // DefaultVersion is the version of Redis we answer to.
@@ -118,8 +125,13 @@ func NewServer(o Options) (*Server, *Exec) {
 		clock: o.Clock, config: o.Config, log: o.Log, host: o.Host, reclaimer: o.Reclaimer,
 		settings: o.Settings, Version: o.Version, RunID: randomHex(), PID: os.Getpid(),
 		start: o.Clock.Nanos(), startUnix: o.Clock.UnixMilli() / 1000, clients: map[uint64]*Client{},
-		replID: randomHex(),
+		replID: randomHex(), users: o.Users,
 	}
+	if s.users == nil {
+		s.users = acl.New(acl.Options{AllChannels: o.Config.ACLPubsubDefault == "allchannels"})
+		s.users.SetDefaultPassword(o.Config.RequirePass)
+	}
+	s.password = o.Config.RequirePass
 	s.exec = newExec(s, o.Shards)
 	s.exec.Begin()
 	s.startupMemory = s.exec.usedMemory()
@@ -138,9 +150,10 @@ func randomHex() string {
 func (s *Server) Register(cl *Client) {
 	s.lastID++
 	cl.ID = s.lastID
-	cl.User = "default"
+	cl.User = s.users.Default()
+	cl.registered = cl.User
 	cl.Out.Proto = 2
-	cl.Authenticated = s.config.RequirePass == ""
+	cl.Authenticated = !s.authRequired()
 	cl.CreatedNanos = s.clock.Nanos()
 	cl.LastNanos = cl.CreatedNanos
 	if cl.Conn == nil {
@@ -181,9 +194,6 @@ func (s *Server) Clients() int { return len(s.clients) }
 
 // now is the shards' time, in Unix milliseconds.
 func (x *Exec) now() int64 { return x.shards[0].Now() }
-
-// authRequired reports whether the default user has a password.
-func (s *Server) authRequired() bool { return s.config.RequirePass != "" }
 
 // ProtocolError is the reply to bytes that are not the protocol; the connection
 // ends after it.

@@ -27,6 +27,12 @@ func (s *Server) configured() {
 	s.maxBulk = c.ProtoMaxBulkLen
 	s.trackLatency = c.LatencyTracking
 	s.slowNanos = slowestUnnoticed(c.SlowlogLogSlowerThan, c.LatencyMonitorThreshold)
+	s.users.SetAllChannels(c.ACLPubsubDefault == "allchannels")
+	s.denials.Trim(int(min(c.ACLLogMaxLen, math.MaxInt32)))
+	if c.RequirePass != s.password {
+		s.password = c.RequirePass
+		s.users.SetDefaultPassword(c.RequirePass)
+	}
 	s.slow.Trim(c.SlowlogMaxLen)
 	s.limits = limits{
 		hash: hash.Limits{ListPackEntries: c.HashMaxListpackEntries, ListPackValue: c.HashMaxListpackValue},
