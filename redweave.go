@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command"
 	"github.com/redweave/redweave/internal/config"
@@ -76,8 +77,17 @@ type Options struct {
 
 // engineOptions turns o into what an engine takes, or reports all its faults.
 func (o Options) engineOptions() (threading.Options, error) {
-	c := config.New(config.Options{Version: o.Version})
 	var faults []error
+	var users [][]string // lines of the configuration, without the word "user"
+	c := config.New(config.Options{Version: o.Version, Directives: map[string]func([]string) error{
+		"user": func(words []string) error {
+			if err := acl.ValidateLine(words, users); err != nil {
+				return err
+			}
+			users = append(users, words)
+			return nil
+		},
+	}})
 	set := func(name, value string) {
 		line := config.ParseArgs([]string{"--" + name, value}).Options
 		if err := c.Load(config.Source{Options: line}); err != nil {
@@ -109,8 +119,12 @@ func (o Options) engineOptions() (threading.Options, error) {
 			faults = append(faults, err)
 		}
 	}
+	table, err := acl.Start(acl.Options{AllChannels: c.ACLPubsubDefault == "allchannels"}, c.RequirePass, users, c.ACLFile)
+	if err != nil {
+		faults = append(faults, err)
+	}
 	return threading.Options{
-		Config: c, Clock: o.Clock, Log: o.Logger, Version: o.Version, Seed: o.Seed,
+		Config: c, Clock: o.Clock, Log: o.Logger, Version: o.Version, Seed: o.Seed, Users: table,
 	}, errors.Join(faults...)
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/puzpuzpuz/xsync/v3"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/biaslock"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command"
@@ -33,6 +34,10 @@ type Options struct {
 	// Version is the version of Redis that INFO and HELLO claim; "" means
 	// command.DefaultVersion.
 	Version string
+
+	// Users are those who may connect; nil means the default user alone, with the
+	// password of requirepass. The engine owns them from then on.
+	Users *acl.Table
 
 	// Seed makes the engine's random choices repeatable; 0 means they are not.
 	Seed uint64
@@ -130,7 +135,7 @@ func NewCore(o Options, host command.Host) *Core {
 	})
 	c.server, c.exec = command.NewServer(command.Options{
 		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host,
-		Shards: []*keyspace.Shard{c.shard}, Settings: settings, Reclaimer: c.reclaimer, Version: o.Version,
+		Shards: []*keyspace.Shard{c.shard}, Settings: settings, Reclaimer: c.reclaimer, Version: o.Version, Users: o.Users,
 	})
 	if sc, ok := o.Clock.(steppedClock); ok {
 		if h, ok := host.(stepHost); ok {
