@@ -86,10 +86,14 @@ const (
 	Full
 )
 
-// Over returns the bytes in use above MaxMemory, negative or 0 when it fits.
+// Over returns the bytes in use above MaxMemory, negative or 0 when it fits; under
+// a [Budget], those that this shard has to see to.
 func (s *Shard) Over() int64 {
-	if s.set.MaxMemory == 0 {
+	switch {
+	case s.set.MaxMemory == 0:
 		return 0
+	case s.budget != nil:
+		return s.overBudget()
 	}
 	return s.Used() - s.set.MaxMemory
 }

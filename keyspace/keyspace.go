@@ -77,6 +77,9 @@ type Options struct {
 	// Reclaimer frees large values in the background, for all shards of a
 	// keyspace. nil means one of the shard's own.
 	Reclaimer *lazyfree.Reclaimer
+
+	// Budget is what shards share that are bounded together; nil for one alone.
+	Budget *Budget
 }
 
 // A Shard is a set of databases over one arena. It has one owner at a time.
@@ -95,6 +98,10 @@ type Shard struct {
 
 	reclaimer    *lazyfree.Reclaimer
 	ownReclaimer bool // Close closes it
+
+	budget    *Budget // nil for a shard alone
+	published int64   // what it knows of Used
+	generous  bool    // shares do not count now: see EvictAll
 
 	now      int64  // Unix milliseconds
 	late     bool   // now may be old
@@ -160,6 +167,8 @@ func New(o Options) *Shard {
 		o.Reclaimer, s.ownReclaimer = lazyfree.New(), true
 	}
 	s.reclaimer, s.home = o.Reclaimer, o.Reclaimer.Home(s.mem)
+	s.budget = o.Budget
+	s.Publish()
 	s.Configured()
 	return s
 }
