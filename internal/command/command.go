@@ -36,7 +36,7 @@ var families = []handlers{
 	connectionHandlers, clientHandlers, aclHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
 	zsetHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
-	commandHandlers, debugHandlers,
+	hllHandlers, commandHandlers, debugHandlers,
 }
 
 // A Command is an entry of the table: what the specification says, and who
