@@ -198,7 +198,7 @@ func (c *Ctx) dismiss(cl *Client) {
 func cmdACLGetUser(c *Ctx) {
 	u := c.users.Get(string(c.Args[2]))
 	if u == nil {
-		c.Out.NullArray()
+		c.Out.Null()
 		return
 	}
 	o := c.Out
