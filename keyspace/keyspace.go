@@ -145,6 +145,25 @@ type Stats struct {
 	Dirty                          int64 // modifications; not reset
 }
 
+// Add adds another shard's counters.
+func (s *Stats) Add(o *Stats) {
+	s.Hits += o.Hits
+	s.Misses += o.Misses
+	s.Expired += o.Expired
+	s.ExpiredFields += o.ExpiredFields
+	s.Evicted += o.Evicted
+	s.ExpireTimeCapped += o.ExpireTimeCapped
+	s.StalePercent += o.StalePercent
+	s.ExpireCycleNanos += o.ExpireCycleNanos
+	s.ExceededNanos += o.ExceededNanos
+	s.DefragHits += o.DefragHits
+	s.DefragMisses += o.DefragMisses
+	s.DefragKeyHits += o.DefragKeyHits
+	s.DefragKeyMisses += o.DefragKeyMisses
+	s.DefragNanos += o.DefragNanos
+	s.Dirty += o.Dirty
+}
+
 // New returns an empty shard.
 func New(o Options) *Shard {
 	if o.Databases == 0 {

@@ -65,6 +65,8 @@ func (x *Exec) permit(cl *Client, cmd *Command, args [][]byte, context string) (
 
 // logDenial enters a denial in ACL LOG and counts it for INFO.
 func (x *Exec) logDenial(cl *Client, r acl.Reason, object, user, context string) {
+	x.logs.Lock()
+	defer x.logs.Unlock()
 	x.denied[r]++
 	x.denials.Add(acl.Entry{
 		Reason: r, Context: context, Object: object, User: user,

@@ -45,9 +45,11 @@ type Command struct {
 	*spec.Command
 	run handler // nil for a container that only has subcommands
 
-	id    int // index into Exec.stats
-	flags spec.Flags
-	subs  map[string]*Command
+	id      int // index into Exec.stats
+	flags   spec.Flags
+	placing placing
+	travels bool // see Place
+	subs    map[string]*Command
 }
 
 // Stats are one command's counters, as INFO commandstats shows them.
@@ -82,7 +84,8 @@ func buildTable() table {
 	}
 	t.byID = make([]*Command, spec.Count())
 	add := func(s *spec.Command) *Command {
-		cmd := &Command{Command: s, run: have[s.Name], id: len(t.all), flags: s.Flags}
+		cmd := &Command{Command: s, run: have[s.Name], id: len(t.all), flags: s.Flags, placing: placingOf(s)}
+		cmd.travels = cmd.placing == placeKey && s.Flags&(spec.Blocking|spec.NoMulti) == 0
 		delete(have, s.Name)
 		t.all = append(t.all, cmd)
 		t.byID[s.ID] = cmd

@@ -54,10 +54,13 @@ func (x *Exec) resetStats() {
 		s.ResetStats()
 	}
 	x.reclaimer.ResetFreed()
-	clear(x.stats)
-	clear(x.errors)
+	for _, y := range x.execs {
+		clear(y.stats)
+		clear(y.errors)
+		y.calls, y.totalErrors = 0, 0
+		y.toldCalls.Store(0)
+	}
 	x.denied = [len(x.denied)]int64{}
-	x.calls, x.totalErrors = 0, 0
 	x.rates = rates{}
 }
 

@@ -11,7 +11,7 @@ func (x *Exec) Cron() (restless bool) {
 		return false
 	}
 	paused := x.PausedFor() > 0 // then nothing may change
-	for _, s := range x.shards {
+	for _, s := range x.owned {
 		s.Collect()
 		if !paused {
 			restless = s.ExpireCycle(false) || restless
@@ -21,16 +21,20 @@ func (x *Exec) Cron() (restless bool) {
 			s.DefragCycle()
 		}
 		s.Arena().Purge(keepFree(s))
+		s.Publish()
 	}
-	x.peakMemory = max(x.peakMemory, x.usedMemory())
-	x.rates.sample(x)
+	x.toldCalls.Store(x.calls)
+	if x.set.Has(0) {
+		x.peakMemory = max(x.peakMemory, x.toldMemory())
+		x.rates.sample(x)
+	}
 	return restless
 }
 
 // BeforeSleep does what is due before an owner waits for events, when expiry ran
 // out of time or the reclaimer is at work.
 func (x *Exec) BeforeSleep() {
-	for _, s := range x.shards {
+	for _, s := range x.owned {
 		s.Collect()
 		if x.pause.until == 0 {
 			s.ExpireCycle(true)
@@ -41,7 +45,7 @@ func (x *Exec) BeforeSleep() {
 // Collectable reports whether there is freed memory that Cron and BeforeSleep,
 // which do a bounded piece of that work, did not take back yet.
 func (x *Exec) Collectable() bool {
-	for _, s := range x.shards {
+	for _, s := range x.owned {
 		if s.Collectable() {
 			return true
 		}
@@ -57,7 +61,7 @@ func (x *Exec) CatchUp() {
 	if x.debug.cronPaused || x.PausedFor() > 0 {
 		return
 	}
-	for _, s := range x.shards {
+	for _, s := range x.owned {
 		// A cycle looks at twenty keys of every database, in their order.
 		for range min(s.Volatile()/16+16, 1<<14) {
 			s.ExpireCycle(false)
@@ -70,11 +74,27 @@ func (x *Exec) CatchUp() {
 // every breath.
 func keepFree(s *keyspace.Shard) int64 { return 4<<20 + s.Used()/10 }
 
-// usedMemory is used_memory: all shards.
-func (x *Exec) usedMemory() int64 {
+// usedMemory is used_memory: all shards, which the caller owns.
+func (s *Server) usedMemory() int64 {
 	var n int64
-	for _, s := range x.shards {
-		n += s.Used()
+	for _, sh := range s.shards {
+		n += sh.Used()
+	}
+	return n
+}
+
+// toldMemory is usedMemory as the shards' owners told it last.
+func (s *Server) toldMemory() int64 {
+	if s.budget == nil {
+		return s.usedMemory()
+	}
+	return s.budget.Used()
+}
+
+// toldCalls is the number of commands that ran, likewise.
+func (s *Server) toldCalls() (n int64) {
+	for _, x := range s.execs {
+		n += x.toldCalls.Load()
 	}
 	return n
 }
@@ -121,12 +141,12 @@ func (r *rates) sample(x *Exec) {
 	if passed < 100*nanosPerMs {
 		return
 	}
-	net := x.host.Net()
+	net, calls := x.host.Net(), x.Server.toldCalls()
 	if r.at != 0 {
 		sec := float64(passed) / 1e9
-		r.opsSec.add(float64(x.calls-r.ops) / sec)
+		r.opsSec.add(float64(calls-r.ops) / sec)
 		r.inSec.add(float64(net.BytesIn-r.in) / sec)
 		r.outSec.add(float64(net.BytesOut-r.out) / sec)
 	}
-	r.at, r.ops, r.in, r.out = now, x.calls, net.BytesIn, net.BytesOut
+	r.at, r.ops, r.in, r.out = now, calls, net.BytesIn, net.BytesOut
 }

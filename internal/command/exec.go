@@ -1,6 +1,8 @@
 package command
 
 import (
+	"sync/atomic"
+
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/keyspace"
@@ -13,12 +15,18 @@ type Exec struct {
 	*Server
 	ctx    Ctx
 	nobody Client // who typed calls run for
-	shards []*keyspace.Shard
 
-	interests []*interests // of each shard
+	// What the present owner owns: see shards.go.
+	home    int             // the shard whose Exec this is
+	only    *keyspace.Shard // that shard, nil while several are owned
+	owned   []*keyspace.Shard
+	set     ShardSet
+	some    []*keyspace.Shard // room for owned
+	divided bool              // there are several shards
 
-	stats  []Stats // by Command.id
-	errors map[string]int64
+	stats       []Stats // by Command.id
+	errors      map[string]int64
+	totalErrors int64
 
 	nanos    int64 // when the last timed command ended; the next begins there
 	tickEnds int64 // the monotonic time at which the shards' clock moves on
@@ -26,15 +34,16 @@ type Exec struct {
 	late     bool  // the shards were told BeginLate last
 	calls    int64
 	quick    quickRun
+
+	toldCalls atomic.Int64 // calls, as of the last cron: anybody may read
 }
 
-func newExec(s *Server, shards []*keyspace.Shard) *Exec {
-	x := &Exec{Server: s, shards: shards, stats: make([]Stats, len(commands.all)), errors: map[string]int64{}}
+// newExec returns the Exec of shard home.
+func newExec(s *Server, home int) *Exec {
+	x := &Exec{Server: s, home: home, divided: len(s.shards) > 1, stats: make([]Stats, len(commands.all)), errors: map[string]int64{}}
 	_, x.stepped = s.clock.(*clock.Manual)
 	x.ctx.Exec = x
-	for _, sh := range shards {
-		x.interests = append(x.interests, &interests{x: x, shard: sh})
-	}
+	x.alone()
 	return x
 }
 
@@ -47,9 +56,7 @@ func (x *Exec) Begin() {
 	case x.nanos >= x.tickEnds:
 		x.tick()
 	case x.late:
-		for _, s := range x.shards {
-			s.InTime()
-		}
+		x.only.InTime()
 	}
 	x.late = false
 }
@@ -59,9 +66,7 @@ func (x *Exec) Begin() {
 func (x *Exec) BeginLate() {
 	x.late = true
 	x.ctx.Client = nil
-	for _, s := range x.shards {
-		s.Late()
-	}
+	x.only.Late()
 }
 
 // Nanos returns the monotonic time at which the batch began, or its last command
@@ -74,7 +79,7 @@ const nanosPerMs = 1_000_000
 // clock is read, not derived: it may be set.
 func (x *Exec) tick() {
 	us := x.clock.UnixMicro()
-	for _, s := range x.shards {
+	for _, s := range x.owned {
 		s.Tick(us / 1000)
 	}
 	x.tickEnds = x.nanos + (1000-us%1000)*1000
@@ -83,21 +88,8 @@ func (x *Exec) tick() {
 	}
 }
 
-// shardOf returns the shard that holds key, which the owner owns.
-func (x *Exec) shardOf(key []byte) *keyspace.Shard {
-	return x.shards[0]
-}
-
 // interestsOf returns those who want to hear of changes of key.
-func (x *Exec) interestsOf(key []byte) *interests {
-	sh := x.shardOf(key)
-	for _, in := range x.interests {
-		if in.shard == sh {
-			return in
-		}
-	}
-	panic("command: a shard that is not ours")
-}
+func (x *Exec) interestsOf(key []byte) *interests { return x.interests[x.ShardOf(key)] }
 
 // listen has every shard's interests make themselves its hook, or cease to be.
 func (x *Exec) listen() {
@@ -109,10 +101,11 @@ func (x *Exec) listen() {
 // Warm prepares for commands of cl that will come next, given their likely keys:
 // see [keyspace.DB.Warm].
 func (x *Exec) Warm(cl *Client, keys [][]byte) {
-	for _, s := range x.shards {
-		if db := s.Peek(cl.DB); db != nil {
-			db.Warm(keys)
-		}
+	if x.only == nil {
+		return
+	}
+	if db := x.only.Peek(cl.DB); db != nil {
+		db.Warm(keys)
 	}
 }
 
@@ -129,6 +122,8 @@ const (
 	// Blocked: the command waits for something, and so do those behind it, until
 	// the reply comes by way of the client's mailbox.
 	Blocked
+	// NeedAll: nothing was done, as it takes an owner of all shards.
+	NeedAll
 )
 
 // Do runs one command for cl and appends the reply to its output. args must
@@ -147,6 +142,9 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 		if v, stop := x.admit(c, cmd); stop {
 			return v
 		}
+	}
+	if x.divided && x.concernsOthers(cmd) {
+		return NeedAll
 	}
 	start := cl.Out.Len()
 	if cmd.flags&spec.Fast == 0 {
@@ -192,8 +190,10 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		return x.reject(c, cmd, err), true
 	}
 	if x.maxMemory > 0 {
-		pressure := x.shards[0].Evict()
-		if pressure == keyspace.Full && cmd.flags&spec.DenyOOM != 0 {
+		if pressure := x.evict(); pressure == keyspace.Full && cmd.flags&spec.DenyOOM != 0 {
+			if !x.ownsAll() && x.settings.Policy != keyspace.NoEviction {
+				return NeedAll, true
+			}
 			return x.reject(c, cmd, errOOM), true
 		}
 	}
@@ -201,6 +201,14 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		return Paused, true
 	}
 	return Done, false
+}
+
+// evict makes room in the shards that are owned.
+func (x *Exec) evict() keyspace.Pressure {
+	if x.only != nil {
+		return x.only.Evict()
+	}
+	return keyspace.EvictAll(x.owned)
 }
 
 // protected refuses the commands that enable-debug-command and its kin guard.

@@ -232,7 +232,7 @@ func (c *Ctx) rename(nx bool) bool {
 		}
 		c.db(to).Delete(dst, lazyfree.ServerDel)
 	}
-	c.db(from).Rename(src, dst, c.db(to), to)
+	c.db(from).Transfer(src, dst, c.db(to), to, copyObject)
 	c.modified(from, keyspace.EventGeneric, "rename_from")
 	c.modified(to, keyspace.EventGeneric, "rename_to")
 	if nx {
@@ -281,21 +281,28 @@ func cmdMove(c *Ctx) {
 
 func cmdRandomKey(c *Ctx) {
 	e := c.entry()
-	if !c.randomShard().DB(c.Client.DB).RandomKey(e) {
-		c.Out.Null()
-		return
+	for {
+		s := c.randomShard()
+		if s == nil {
+			c.Out.Null()
+			return
+		}
+		if s.DB(c.Client.DB).RandomKey(e) {
+			c.Out.BulkBytes(e.Key())
+			return
+		} // it had none but keys whose time had passed, and has none now
 	}
-	c.Out.BulkBytes(e.Key())
 }
 
-// randomShard draws a shard by the keys it has in the client's database.
+// randomShard draws a shard by the keys it has in the client's database. It returns
+// nil when there are none.
 func (c *Ctx) randomShard() *keyspace.Shard {
 	total := 0
 	for _, s := range c.shards {
 		total += s.DB(c.Client.DB).Len()
 	}
 	if total == 0 {
-		return c.shards[0]
+		return nil
 	}
 	n := c.shards[0].Rand().IntN(total)
 	for _, s := range c.shards {
@@ -303,7 +310,7 @@ func (c *Ctx) randomShard() *keyspace.Shard {
 			return s
 		}
 	}
-	return c.shards[0]
+	panic("command: more keys than there are")
 }
 
 func cmdKeys(c *Ctx) {
@@ -328,11 +335,11 @@ func cmdScan(c *Ctx) {
 	if !ok {
 		return
 	}
-	db := c.shards[0].DB(c.Client.DB)
+	at, cursor := c.scanShard(o.cursor)
 	e, side := c.entry(), c.beginSide()
-	cursor, n, seen := o.cursor, 0, int64(0)
+	n, seen := 0, int64(0)
 	for range min(o.count, math.MaxInt64/10) * 10 {
-		cursor = db.Scan(cursor, e, func(e *keyspace.Entry) {
+		cursor = c.shards[at].DB(c.Client.DB).Scan(cursor, e, func(e *keyspace.Entry) {
 			seen++
 			key := e.Key()
 			if !o.matches(key) || e.Due() || o.typeName != nil && !equalFold(o.typeName, upper(e.Type().String())) {
@@ -341,11 +348,24 @@ func cmdScan(c *Ctx) {
 			side.BulkBytes(key)
 			n++
 		})
-		if cursor == 0 || seen >= o.count {
+		if cursor == 0 {
+			if at++; at == len(c.shards) {
+				at = 0
+				break
+			}
+		}
+		if seen >= o.count {
 			break
 		}
 	}
-	c.scanReply(cursor, n)
+	c.scanReply(cursor*uint64(len(c.shards))+uint64(at), n)
+}
+
+// scanShard takes a cursor of SCAN apart: shards are scanned one after the other, and
+// the cursor says which, and how far.
+func (c *Ctx) scanShard(cursor uint64) (at int, inside uint64) {
+	n := uint64(len(c.shards))
+	return int(cursor % n), cursor / n
 }
 
 func cmdCopy(c *Ctx) {

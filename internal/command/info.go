@@ -220,7 +220,7 @@ func (w *infoWriter) memory() {
 	w.int("mem_overhead_db_hashtable_rehashing", 0)
 	w.int("mem_aof_buffer", 0)
 	w.text("mem_allocator", "redweave-slab")
-	w.int("active_defrag_running", int64(c.shards[0].Defragmenting()))
+	w.int("active_defrag_running", int64(c.defragmenting()))
 	w.int("lazyfree_pending_objects", c.reclaimer.Pending())
 	w.int("lazyfreed_objects", c.reclaimer.Freed())
 }
@@ -280,8 +280,9 @@ func (x *Exec) dirty() (n int64) {
 func (w *infoWriter) stats() {
 	c := w.c
 	net := c.netStats()
+	calls, errors := c.totals()
 	w.int("total_connections_received", net.Connections)
-	w.int("total_commands_processed", c.calls)
+	w.int("total_commands_processed", calls)
 	w.int("instantaneous_ops_per_sec", int64(c.rates.opsSec.mean()))
 	w.int("total_net_input_bytes", net.BytesIn)
 	w.int("total_net_output_bytes", net.BytesOut)
@@ -295,7 +296,7 @@ func (w *infoWriter) stats() {
 	w.int("sync_full", 0)
 	w.int("sync_partial_ok", 0)
 	w.int("sync_partial_err", 0)
-	s := &c.shards[0].Stats
+	s := c.shardStats()
 	w.int("expired_subkeys", s.ExpiredFields)
 	w.int("expired_keys", s.Expired)
 	w.fixed("expired_stale_perc", s.StalePercent, 2)
@@ -325,7 +326,7 @@ func (w *infoWriter) stats() {
 	w.int("tracking_total_items", 0)
 	w.int("tracking_total_prefixes", 0)
 	w.int("unexpected_error_replies", 0)
-	w.int("total_error_replies", c.totalErrors)
+	w.int("total_error_replies", errors)
 	w.int("dump_payload_sanitizations", 0)
 	w.int("total_reads_processed", net.Reads)
 	w.int("total_writes_processed", net.Writes)
@@ -373,7 +374,7 @@ func (w *infoWriter) cluster() { w.int("cluster_enabled", 0) }
 // eachStat visits the commands that have been called or rejected.
 func (x *Exec) eachStat(visit func(cmd *Command, st *Stats)) {
 	for i := range x.stats {
-		if st := &x.stats[i]; st.Calls != 0 || st.Rejected != 0 {
+		if st := x.stat(i); st.Calls != 0 || st.Rejected != 0 {
 			visit(commands.all[i], st)
 		}
 	}
@@ -391,13 +392,14 @@ func (w *infoWriter) commandStats() {
 }
 
 func (w *infoWriter) errorStats() {
-	codes := make([]string, 0, len(w.c.errors))
-	for code := range w.c.errors {
+	counts := w.c.errorCounts()
+	codes := make([]string, 0, len(counts))
+	for code := range counts {
 		codes = append(codes, code)
 	}
 	slices.Sort(codes)
 	for _, code := range codes {
-		w.b = fmt.Appendf(w.b, "errorstat_%s:count=%d\r\n", code, w.c.errors[code])
+		w.b = fmt.Appendf(w.b, "errorstat_%s:count=%d\r\n", code, counts[code])
 	}
 }
 

@@ -61,7 +61,7 @@ func cmdLatencyHistogram(c *Ctx) {
 	o := c.Out
 	mark, n := o.ReserveMap(len(c.Args)), 0
 	add := func(cmd *Command) {
-		st := &c.stats[cmd.id]
+		st := c.stat(cmd.id)
 		if st.Latency.Count() == 0 {
 			return
 		}

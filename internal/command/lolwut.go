@@ -23,7 +23,7 @@ func cmdLolwut(c *Ctx) {
 			*numbers[i-2] = min(max(n, 1), 200)
 		}
 	}
-	c.Out.Verbatim("txt", weave(c.shards[0].Rand(), int(columns), int(rows))+
+	c.Out.Verbatim("txt", weave(c.owned[0].Rand(), int(columns), int(rows))+
 		"\nRedweave: two threads crossing. Redis ver. "+c.Version+"\n")
 }
 

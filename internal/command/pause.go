@@ -16,7 +16,7 @@ func (p *pauseState) holds(x *Exec, cl *Client, cmd *Command) bool {
 		return false
 	}
 	if x.clock.Nanos() >= p.until {
-		x.unpause()
+		x.pauseEnded()
 		return false
 	}
 	return p.all || cmd.flags&(spec.Write|spec.MayReplicate) != 0
@@ -36,6 +36,14 @@ func (x *Exec) pauseClients(ms int64, all bool) {
 // Pausing reports whether clients are paused, or were when last somebody looked.
 func (x *Exec) Pausing() bool { return x.pause.until != 0 }
 
+// pauseEnded is unpause when the time is over. Who does not own everything leaves it
+// to somebody who does: that it is over anybody can see.
+func (x *Exec) pauseEnded() {
+	if x.ownsAll() {
+		x.unpause()
+	}
+}
+
 func (x *Exec) unpause() {
 	if x.pause.until == 0 {
 		return
@@ -53,6 +61,6 @@ func (x *Exec) PausedFor() int64 {
 	if left := x.pause.until - x.clock.Nanos(); left > 0 {
 		return left
 	}
-	x.unpause()
+	x.pauseEnded()
 	return 0
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"os"
+	"sync"
 
 	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/clock"
@@ -29,10 +30,22 @@ type Server struct {
 	PID     int
 	start   int64 // monotonic
 
-	// Clients, oldest first, and by ID.
+	shards    []*keyspace.Shard
+	all       ShardSet     // all of them
+	execs     []*Exec      // of each
+	interests []*interests // of each
+	budget    *keyspace.Budget
+
+	// Clients, oldest first, and by ID. Whoever owns a shard may enter one, or take
+	// it out, with registry locked; an owner of all reads without.
+	registry    sync.Mutex
 	first, last *Client
 	clients     map[uint64]*Client
 	lastID      uint64
+
+	// logs guards what commands that own but their keys' shards write: denials,
+	// denied, slow and spikes. An owner of all reads without.
+	logs sync.Mutex
 
 	users   *acl.Table
 	denials acl.Log
@@ -53,15 +66,12 @@ type Server struct {
 	limits       limits
 	password     string // requirepass, as the default user was told it last
 
-	totalErrors   int64
-	peakMemory    int64
+	peakMemory    int64 // belongs to the owner of shard 0, as do rates
 	startupMemory int64
 	replID        string
 	rates         rates
 	startUnix     int64    // seconds
 	netBase       NetStats // the network side's counters at the last CONFIG RESETSTAT
-
-	exec *Exec
 }
 
 // A Host is the engine as commands see it: what they may ask of the side that
@@ -107,6 +117,7 @@ type Options struct {
 	Log       *slog.Logger
 	Host      Host
 	Shards    []*keyspace.Shard
+	Budget    *keyspace.Budget   // of the shards, when they are several
 	Settings  *keyspace.Settings // the one the shards were made with
 	Reclaimer *lazyfree.Reclaimer
 	Version   string     // "" means DefaultVersion
@@ -116,7 +127,7 @@ type Options struct {
 // DefaultVersion is the version of Redis we answer to.
 const DefaultVersion = "7.4.1"
 
-// NewServer returns a server and the Exec of its owner.
+// NewServer returns a server and the Exec of its first shard.
 func NewServer(o Options) (*Server, *Exec) {
 	if o.Version == "" {
 		o.Version = DefaultVersion
@@ -132,11 +143,16 @@ func NewServer(o Options) (*Server, *Exec) {
 		s.users.SetDefaultPassword(o.Config.RequirePass)
 	}
 	s.password = o.Config.RequirePass
-	s.exec = newExec(s, o.Shards)
-	s.exec.Begin()
-	s.startupMemory = s.exec.usedMemory()
+	s.shards, s.budget, s.all = o.Shards, o.Budget, 1<<len(o.Shards)-1
+	for i, sh := range s.shards {
+		x := newExec(s, i)
+		s.execs = append(s.execs, x)
+		s.interests = append(s.interests, &interests{x: x, shard: sh})
+		x.Begin()
+	}
+	s.startupMemory = s.usedMemory()
 	s.configured()
-	return s, s.exec
+	return s, s.execs[0]
 }
 
 // randomHex is an identity: 40 hexadecimal digits.
@@ -148,6 +164,8 @@ func randomHex() string {
 
 // Register gives a client its identity and enters it in the registry.
 func (s *Server) Register(cl *Client) {
+	s.registry.Lock()
+	defer s.registry.Unlock()
 	s.lastID++
 	cl.ID = s.lastID
 	cl.User = s.users.Default()
@@ -172,6 +190,8 @@ func (s *Server) Register(cl *Client) {
 
 // Unregister forgets a client whose connection has ended.
 func (s *Server) Unregister(cl *Client) {
+	s.registry.Lock()
+	defer s.registry.Unlock()
 	if s.clients[cl.ID] != cl {
 		return
 	}
@@ -192,8 +212,8 @@ func (s *Server) Unregister(cl *Client) {
 // Clients returns the number of connected clients.
 func (s *Server) Clients() int { return len(s.clients) }
 
-// now is the shards' time, in Unix milliseconds.
-func (x *Exec) now() int64 { return x.shards[0].Now() }
+// now is the time of the shards that are owned, in Unix milliseconds.
+func (x *Exec) now() int64 { return x.owned[0].Now() }
 
 // ProtocolError is the reply to bytes that are not the protocol; the connection
 // ends after it.

@@ -63,7 +63,10 @@ func (s *Server) configured() {
 		ThresholdLower: c.ActiveDefragThresholdLower, ThresholdUpper: c.ActiveDefragThresholdUpper,
 		CycleMin: c.ActiveDefragCycleMin, CycleMax: c.ActiveDefragCycleMax,
 	}
-	for _, sh := range s.exec.shards {
+	for _, sh := range s.shards {
+		sh.Publish() // it counts from now on, if it did not
+	}
+	for _, sh := range s.shards {
 		sh.Configured()
 	}
 }

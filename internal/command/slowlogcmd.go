@@ -72,7 +72,9 @@ func (x *Exec) noteSlow(cl *Client, cmd *Command, args [][]byte, took int64) {
 		if cl.Conn != nil {
 			e.Client = cl.Conn.RemoteAddr()
 		}
+		x.logs.Lock()
 		x.slow.Push(e, redacted(cmd, args), x.config.SlowlogMaxLen)
+		x.logs.Unlock()
 	}
 	ms := us / 1000
 	if threshold := x.config.LatencyMonitorThreshold; threshold > 0 && ms >= threshold {
@@ -80,7 +82,9 @@ func (x *Exec) noteSlow(cl *Client, cmd *Command, args [][]byte, took int64) {
 		if cmd.flags&spec.Fast != 0 {
 			event = latency.EventFastCommand
 		}
+		x.logs.Lock()
 		x.spikes.Add(event, ms, now)
+		x.logs.Unlock()
 	}
 }
 

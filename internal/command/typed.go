@@ -24,7 +24,7 @@ func (x *Exec) typed(db int) *Ctx {
 
 // roomForWrite evicts what must go before a write, or reports that it may not be.
 func (x *Exec) roomForWrite() error {
-	if x.maxMemory > 0 && x.shards[0].Evict() == keyspace.Full {
+	if x.maxMemory > 0 && x.evict() == keyspace.Full {
 		return errOOM
 	}
 	return nil
