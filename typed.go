@@ -43,18 +43,21 @@ func (k *Keyspace) Set(key string, value []byte) error {
 
 // SetWith is Set with options. It reports whether the value was stored.
 func (k *Keyspace) SetWith(key string, value []byte, o SetOptions) (bool, error) {
-	x := k.typed.OwnTyped(true)
+	x := k.typed.OwnTyped(bytesOf(key), true)
 	if x == nil {
 		return false, ErrClosed
 	}
 	set, err := x.Set(0, bytesOf(key), value, o.TTL, o.KeepTTL, o.NX, o.XX)
-	k.typed.Release()
+	k.typed.ReleaseSet(x)
 	return set, err
 }
 
 // Del removes keys and returns how many were there.
 func (k *Keyspace) Del(keys ...string) (int, error) {
-	x := k.typed.OwnTyped(true)
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	x := k.typed.OwnKeys(keys, true)
 	if x == nil {
 		return 0, ErrClosed
 	}
@@ -64,13 +67,16 @@ func (k *Keyspace) Del(keys ...string) (int, error) {
 			n++
 		}
 	}
-	k.typed.Release()
+	k.typed.ReleaseSet(x)
 	return n, nil
 }
 
 // Exists returns how many of the keys are there; one named twice counts twice.
 func (k *Keyspace) Exists(keys ...string) (int, error) {
-	x := k.typed.OwnTyped(false)
+	if len(keys) == 0 {
+		return 0, nil
+	}
+	x := k.typed.OwnKeys(keys, false)
 	if x == nil {
 		return 0, ErrClosed
 	}
@@ -80,42 +86,42 @@ func (k *Keyspace) Exists(keys ...string) (int, error) {
 			n++
 		}
 	}
-	k.typed.Release()
+	k.typed.ReleaseSet(x)
 	return n, nil
 }
 
 // Expire makes key expire after ttl, at once when ttl is not positive. It
 // reports whether there is such a key.
 func (k *Keyspace) Expire(key string, ttl time.Duration) (bool, error) {
-	x := k.typed.OwnTyped(true)
+	x := k.typed.OwnTyped(bytesOf(key), true)
 	if x == nil {
 		return false, ErrClosed
 	}
 	ok := x.Expire(0, bytesOf(key), ttl)
-	k.typed.Release()
+	k.typed.ReleaseSet(x)
 	return ok, nil
 }
 
 // TTL returns the time key still lives, negative when it does not expire. ok is
 // false when there is no such key.
 func (k *Keyspace) TTL(key string) (ttl time.Duration, ok bool, err error) {
-	x := k.typed.OwnTyped(false)
+	x := k.typed.OwnTyped(bytesOf(key), false)
 	if x == nil {
 		return 0, false, ErrClosed
 	}
 	ttl, ok = x.TTL(0, bytesOf(key))
-	k.typed.Release()
+	k.typed.ReleaseSet(x)
 	return ttl, ok, nil
 }
 
 // Incr adds by to the integer at key, 0 when it is not there, and returns the
 // sum. The error is an error reply: not an integer, an overflow, wrong type.
 func (k *Keyspace) Incr(key string, by int64) (int64, error) {
-	x := k.typed.OwnTyped(true)
+	x := k.typed.OwnTyped(bytesOf(key), true)
 	if x == nil {
 		return 0, ErrClosed
 	}
 	n, err := x.Incr(0, bytesOf(key), by)
-	k.typed.Release()
+	k.typed.ReleaseSet(x)
 	return n, err
 }

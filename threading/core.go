@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/puzpuzpuz/xsync/v3"
 
@@ -41,17 +42,30 @@ type Options struct {
 
 	// Seed makes the engine's random choices repeatable; 0 means they are not.
 	Seed uint64
+
+	// Shards is the number of shards; 0 means one. An engine sets it.
+	Shards int
 }
 
-// A Core is a keyspace with a single owner at a time: the shard, the commands
-// that run on it, and the lock that says whose it is.
+// A Core is a keyspace of one shard or several, each with a single owner at a time:
+// the shards, the commands that run on them, and the locks that say whose they are.
 //
 //	event loop ────┐
 //	Do, Incr … ────┼──> Own ──> exec, shard ──> Release
 //	timer, steps ──┘
 //	Get, Set ────────> shared ──> shard, changing at most a string's bytes
 //
-// The lock is biased towards those who share: a Get from many goroutines at once
+// With several shards a command owns those of its keys, whose locks are taken in
+// ascending order:
+//
+//	GET a          lock 1                      the others go on
+//	MSET a 1 b 2   lock 0, lock 1              likewise
+//	DBSIZE         lock 0, lock 1, … lock n-1
+//
+// So commands on many keys are atomic, and all commands together are strictly
+// serializable: each takes effect while it owns all it touches.
+//
+// A lock is biased towards those who share: a Get from many goroutines at once
 // costs each of them an uncontended atomic, and none waits for another. Neither does
 // a Set that finds a string to overwrite (see [keyspace.Shard.OverwriteShared]); any
 // other takes ownership.
@@ -72,8 +86,6 @@ type Core struct {
 	done      chan struct{}
 	closing   atomic.Bool
 
-	misses *xsync.Counter // of shared reads; the lock counts hits and misses together
-
 	// The timer that expires keys and gives memory back while nobody calls.
 	ticking atomic.Bool // it is armed, or somebody else does its work
 	looping atomic.Bool // an event loop does
@@ -82,15 +94,26 @@ type Core struct {
 	unwatch   func()
 	afterStep func() // the engine's part
 
-	mu biaslock.Lock
-	// Guarded by mu; readers may only read.
-	shard    *keyspace.Shard
-	server   *command.Server
-	exec     *command.Exec
-	busy     bool          // a typed call was made since the timer was armed
-	reads    uint64        // shared reads that the shard's statistics know of
-	writes   uint64        // shared writes, likewise
+	server  *command.Server
+	parts   []*part // one for each shard
+	first   *part
+	divided bool // there are several
+
+	// Guarded by the ownership of all shards; owners of any may read.
 	unpaused chan struct{} // closed and replaced when a pause ends
+}
+
+// A part is a shard and its ownership.
+type part struct {
+	mu     biaslock.Lock
+	misses *xsync.Counter // of shared reads; the lock counts hits and misses together
+
+	// Guarded by mu; readers may only read.
+	shard  *keyspace.Shard
+	exec   *command.Exec
+	busy   bool   // a typed call was made since the timer was armed
+	reads  uint64 // shared reads that the shard's statistics know of
+	writes uint64 // shared writes, likewise
 }
 
 const (
@@ -125,18 +148,31 @@ func NewCore(o Options, host command.Host) *Core {
 	}
 	c := &Core{
 		clock: o.Clock, log: o.Log, config: o.Config,
-		reclaimer: lazyfree.New(), done: make(chan struct{}),
-		misses: xsync.NewCounter(), unpaused: make(chan struct{}),
+		reclaimer: lazyfree.New(), done: make(chan struct{}), unpaused: make(chan struct{}),
 	}
+	shards := max(o.Shards, 1)
+	c.divided = shards > 1
 	settings := keyspace.DefaultSettings()
-	c.shard = keyspace.New(keyspace.Options{
-		Databases: o.Config.Databases, Settings: settings, Rand: random(o.Seed),
+	ko := keyspace.Options{
+		Databases: o.Config.Databases, Settings: settings,
 		Nanos: o.Clock.Nanos, UnixMilli: o.Clock.UnixMilli, Reclaimer: c.reclaimer, SmallPages: o.Config.DisableTHP,
-	})
-	c.server, c.exec = command.NewServer(command.Options{
-		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host,
-		Shards: []*keyspace.Shard{c.shard}, Settings: settings, Reclaimer: c.reclaimer, Version: o.Version, Users: o.Users,
-	})
+	}
+	if c.divided {
+		ko.Budget = keyspace.NewBudget(shards)
+	}
+	so := command.Options{
+		Clock: o.Clock, Config: o.Config, Log: o.Log, Host: host, Budget: ko.Budget,
+		Settings: settings, Reclaimer: c.reclaimer, Version: o.Version, Users: o.Users,
+	}
+	for i := range shards {
+		ko.Rand = random(o.Seed, i)
+		so.Shards = append(so.Shards, keyspace.New(ko))
+	}
+	c.server, _ = command.NewServer(so)
+	for i, s := range so.Shards {
+		c.parts = append(c.parts, &part{shard: s, exec: c.server.Exec(i), misses: xsync.NewCounter()})
+	}
+	c.first = c.parts[0]
 	if sc, ok := o.Clock.(steppedClock); ok {
 		if h, ok := host.(stepHost); ok {
 			c.afterStep = h.Stepped
@@ -147,99 +183,229 @@ func NewCore(o Options, host command.Host) *Core {
 	return c
 }
 
-// Own takes ownership of the keyspace and begins a batch of commands. It must
+// Own takes ownership of the whole keyspace and begins a batch of commands. It must
 // be given back soon, with Release. After Close there is nothing to own: Own
 // returns nil, and Release must not be called.
 func (c *Core) Own() *command.Exec {
-	c.mu.Lock()
+	if c.divided {
+		return c.OwnSet(c.server.All())
+	}
+	return c.ownPart(c.first)
+}
+
+// OwnShard is Own for shard i alone.
+func (c *Core) OwnShard(i int) *command.Exec { return c.ownPart(c.parts[i]) }
+
+func (c *Core) ownPart(p *part) *command.Exec {
+	p.mu.Lock()
 	if c.closing.Load() {
-		c.mu.Unlock()
+		p.mu.Unlock()
 		return nil
 	}
-	c.exec.Begin()
-	return c.exec
+	p.exec.Begin()
+	return p.exec
 }
 
-// OwnTyped is Own for a typed call. It does not look at the clock as long as the
-// timer, or whoever does its work, looks often enough for what is not exact, and
-// as nothing it meets has a TTL. A write waits for the end of CLIENT PAUSE.
-func (c *Core) OwnTyped(write bool) *command.Exec {
-	c.mu.Lock()
-	return c.beginTyped(write)
-}
-
-// beginTyped is OwnTyped with mu locked. When it returns nil, mu is not.
-func (c *Core) beginTyped(write bool) *command.Exec {
-	if c.closing.Load() || !c.ticking.Load() || write && c.exec.Pausing() {
-		return c.beginSlowly(write)
+// OwnSet is Own for some of the shards.
+func (c *Core) OwnSet(set command.ShardSet) *command.Exec {
+	if set.Single() {
+		return c.ownPart(c.parts[set.First()])
 	}
-	c.exec.BeginLate()
-	return c.exec
+	for s := set; s != 0; s = s.Without() {
+		c.parts[s.First()].mu.Lock()
+	}
+	if c.closing.Load() {
+		c.unlock(set)
+		return nil
+	}
+	x := c.parts[set.First()].exec
+	x.BeginSet(set)
+	return x
+}
+
+// ownPlace is Own for what a command needs.
+func (c *Core) ownPlace(cl *command.Client, args [][]byte) *command.Exec {
+	if !c.divided {
+		return c.ownPart(c.first)
+	}
+	set := c.server.Place(cl, args).Shards
+	if set == 0 {
+		return c.ownAny(cl)
+	}
+	return c.OwnSet(set)
+}
+
+// ownAny is Own for some shard or other, the same for the same client.
+func (c *Core) ownAny(cl *command.Client) *command.Exec {
+	return c.ownPart(c.parts[cl.ID%uint64(len(c.parts))])
+}
+
+// partOf returns the part that has key.
+func (c *Core) partOf(key []byte) *part {
+	if c.divided {
+		return c.parts[c.server.ShardOf(key)]
+	}
+	return c.first
+}
+
+// OwnTyped is Own for a typed call on one key. It does not look at the clock as long
+// as the timer, or whoever does its work, looks often enough for what is not exact, and
+// as nothing it meets has a TTL. A write waits for the end of CLIENT PAUSE. What it
+// returned is for ReleaseSet.
+func (c *Core) OwnTyped(key []byte, write bool) *command.Exec {
+	p := c.partOf(key)
+	p.mu.Lock()
+	return c.beginTyped(p, write)
+}
+
+// OwnKeys is OwnTyped for several keys, at least one.
+func (c *Core) OwnKeys(keys []string, write bool) *command.Exec {
+	var set command.ShardSet
+	for _, key := range keys {
+		set |= 1 << c.server.ShardOf(unsafe.Slice(unsafe.StringData(key), len(key)))
+	}
+	if set.Single() {
+		p := c.parts[set.First()]
+		p.mu.Lock()
+		return c.beginTyped(p, write)
+	}
+	for {
+		x := c.OwnSet(set)
+		if x == nil || !write {
+			return x
+		}
+		left := time.Duration(x.PausedFor())
+		if left == 0 {
+			return x
+		}
+		unpaused := c.unpaused
+		c.ReleaseSet(x)
+		c.awaitUnpause(context.Background(), left, unpaused)
+	}
+}
+
+// beginTyped is OwnTyped with p locked. When it returns nil, it is not.
+func (c *Core) beginTyped(p *part, write bool) *command.Exec {
+	if c.closing.Load() || !c.ticking.Load() || write && p.exec.Pausing() {
+		return c.beginSlowly(p, write)
+	}
+	p.exec.BeginLate()
+	return p.exec
 }
 
 // Set is SET without options. A string of about the same length is overwritten
 // beside readers and others who do so; anything else takes ownership.
 func (c *Core) Set(db int, key, value []byte) error {
-	h := c.shard.Hash(key)
-	t := c.mu.RLock()
-	if c.ticking.Load() && !c.exec.Pausing() && !c.closing.Load() && c.shard.OverwriteShared(db, h, key, value) {
-		c.mu.RUnlockWrite(t)
+	p := c.partOf(key)
+	h := p.shard.Hash(key)
+	t := p.mu.RLock()
+	if c.ticking.Load() && !p.exec.Pausing() && !c.closing.Load() && p.shard.OverwriteShared(db, h, key, value) {
+		p.mu.RUnlockWrite(t)
 		return nil
 	}
-	c.mu.Escalate(t)
-	x := c.beginTyped(true)
+	p.mu.Escalate(t)
+	x := c.beginTyped(p, true)
 	if x == nil {
 		return ErrClosed
 	}
 	_, err := x.Set(db, key, value, 0, false, false, false)
-	c.Release()
+	c.releasePart(p)
 	return err
 }
 
 // beginSlowly is beginTyped when there is something in the way.
-func (c *Core) beginSlowly(write bool) *command.Exec {
+func (c *Core) beginSlowly(p *part, write bool) *command.Exec {
 	for {
 		if c.closing.Load() {
-			c.mu.Unlock()
+			p.mu.Unlock()
 			return nil
 		}
-		c.exec.Begin()
+		p.exec.Begin()
 		left := time.Duration(0)
 		if write {
-			left = time.Duration(c.exec.PausedFor())
+			left = time.Duration(p.exec.PausedFor())
 		}
 		if left == 0 {
-			c.busy = true
-			return c.exec
+			p.busy = true
+			return p.exec
 		}
 		unpaused := c.unpaused
-		c.Release()
+		c.releasePart(p)
 		c.awaitUnpause(context.Background(), left, unpaused)
-		c.mu.Lock()
+		p.mu.Lock()
 	}
 }
 
-// Release gives the ownership back.
+// Release gives back what Own returned.
 func (c *Core) Release() {
-	wake := time.Duration(0)
-	if !c.ticking.Load() {
-		wake = c.needsTimer()
+	if c.divided {
+		c.ReleaseSet(c.first.exec)
+		return
 	}
-	c.mu.Unlock()
+	c.releasePart(c.first)
+}
+
+// ReleaseSet gives back what x owns: what OwnShard, OwnSet, OwnTyped or OwnKeys
+// returned.
+func (c *Core) ReleaseSet(x *command.Exec) {
+	set := x.Owned()
+	if set.Single() {
+		c.releasePart(c.parts[set.First()])
+		return
+	}
+	wake := time.Duration(0)
+	for s := set; s != 0; s = s.Without() {
+		wake = c.wakeAfter(c.parts[s.First()], wake)
+	}
+	if x.Bounded() {
+		x.Publish()
+	}
+	x.EndSet()
+	c.unlock(set)
 	if wake != 0 {
 		c.armTimer(wake)
 	}
 }
 
+func (c *Core) unlock(set command.ShardSet) {
+	for s := set; s != 0; s = s.Without() {
+		c.parts[s.First()].mu.Unlock()
+	}
+}
+
+func (c *Core) releasePart(p *part) {
+	wake := c.wakeAfter(p, 0)
+	if c.divided && p.exec.Bounded() {
+		p.exec.Publish()
+	}
+	p.mu.Unlock()
+	if wake != 0 {
+		c.armTimer(wake)
+	}
+}
+
+// wakeAfter returns after how long the timer is needed, for p or, after wake, for
+// others; 0 for never.
+func (c *Core) wakeAfter(p *part, wake time.Duration) time.Duration {
+	if c.ticking.Load() {
+		return wake
+	}
+	d := c.needsTimer(p)
+	if wake == 0 || d != 0 && d < wake {
+		return d
+	}
+	return wake
+}
+
 // needsTimer returns after how long time alone will have made work, 0 for never:
 // there are keys that expire, memory is on its way back, or typed calls go by the
 // timer's time.
-func (c *Core) needsTimer() time.Duration {
+func (c *Core) needsTimer(p *part) time.Duration {
 	switch {
-	case c.shard.Collectable():
+	case p.shard.Collectable():
 		return CollectInterval
-	case c.busy, c.shard.Volatile() > 0, c.reclaimer.Pending() > 0:
-		c.busy = false
+	case p.busy, p.shard.Volatile() > 0, c.reclaimer.Pending() > 0:
+		p.busy = false
 		return cronInterval
 	}
 	return 0
@@ -260,11 +426,13 @@ func (c *Core) onTimer() {
 		return
 	}
 	c.ticking.Store(false)
-	if c.Own() == nil {
-		return
+	for i := range c.parts {
+		if c.OwnShard(i) == nil {
+			return
+		}
+		c.CronShard(i)
+		c.releasePart(c.parts[i])
 	}
-	c.Cron()
-	c.Release()
 }
 
 // onStep does all that the timer would have done while a stepped clock jumped.
@@ -295,7 +463,13 @@ func (c *Core) LoopStarted() {
 // [command.Exec.BeforeSleep] should be called until the next Cron. The caller owns.
 func (c *Core) Cron() (restless bool) {
 	c.CountShared()
-	return c.exec.Cron()
+	return c.first.exec.Cron()
+}
+
+// CronShard is Cron for the owner of shard i alone.
+func (c *Core) CronShard(i int) (restless bool) {
+	c.parts[i].countShared()
+	return c.parts[i].exec.Cron()
 }
 
 // Reclaiming reports whether memory is on its way back. Anybody may ask.
@@ -305,65 +479,78 @@ func (c *Core) Reclaiming() bool { return c.reclaimer.Pending() > 0 }
 // statistics. The caller owns. Cron does it now and then, and whoever shows the
 // statistics before.
 func (c *Core) CountShared() {
-	writes := c.mu.Writes()
-	c.shard.Stats.Dirty += int64(writes - c.writes)
-	c.writes = writes
-	reads := c.mu.Reads()
-	if reads == c.reads {
-		return
+	for _, p := range c.parts {
+		p.countShared()
 	}
-	misses := c.misses.Value()
-	c.misses.Add(-misses)
-	c.shard.Stats.Hits += int64(reads-c.reads) - misses
-	c.shard.Stats.Misses += misses
-	c.reads = reads
 }
 
-// random is the keyspace's source of randomness.
-func random(seed uint64) *rand.Rand {
+func (p *part) countShared() {
+	writes := p.mu.Writes()
+	p.shard.Stats.Dirty += int64(writes - p.writes)
+	p.writes = writes
+	reads := p.mu.Reads()
+	if reads == p.reads {
+		return
+	}
+	misses := p.misses.Value()
+	p.misses.Add(-misses)
+	p.shard.Stats.Hits += int64(reads-p.reads) - misses
+	p.shard.Stats.Misses += misses
+	p.reads = reads
+}
+
+// random is the source of randomness of a shard.
+func random(seed uint64, shard int) *rand.Rand {
 	if seed == 0 {
 		return nil
 	}
-	return rand.New(rand.NewPCG(seed, seed))
+	return rand.New(rand.NewPCG(seed, seed+uint64(shard)))
 }
 
 // Attach makes a client for calls from this process.
 func (c *Core) Attach() *command.Client {
 	cl := &command.Client{Arrived: make(chan struct{}, 1)}
-	c.mu.Lock()
+	c.first.mu.Lock()
 	c.server.Register(cl)
 	cl.Authenticated = true
-	c.mu.Unlock()
+	c.first.mu.Unlock()
 	return cl
 }
 
 // Detach forgets a client of Attach.
 func (c *Core) Detach(cl *command.Client) {
-	c.mu.Lock()
+	c.first.mu.Lock()
 	c.server.Unregister(cl)
-	c.mu.Unlock()
+	c.first.mu.Unlock()
 }
 
 // Do runs one command on the caller's goroutine.
 func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error {
 	for {
-		x := c.Own()
+		x := c.ownPlace(cl, args)
 		if x == nil {
 			return ErrClosed
 		}
 		v := x.Do(cl, args)
+		if v == command.NeedAll {
+			c.ReleaseSet(x)
+			if x = c.Own(); x == nil {
+				return ErrClosed
+			}
+			v = x.Do(cl, args)
+		}
 		x.Settle()
 		if v == command.Blocked {
-			c.Release()
+			c.ReleaseSet(x)
 			return c.awaitReply(ctx, cl)
 		}
 		if v != command.Paused {
-			c.Release()
+			c.ReleaseSet(x)
 			return nil
 		}
 		left := time.Duration(x.PausedFor())
 		unpaused := c.unpaused
-		c.Release()
+		c.ReleaseSet(x)
 		if err := c.awaitUnpause(ctx, left, unpaused); err != nil {
 			return err
 		}
@@ -431,14 +618,15 @@ func (c *Core) Unpaused() {
 // takes ownership only to delete a key whose time has passed, and allocates
 // nothing beyond dst's growth.
 func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
-	h := c.shard.Hash(key) // before the lock: nobody has to wait for it
-	t := c.mu.RLock()
+	p := c.partOf(key)
+	h := p.shard.Hash(key) // before the lock: nobody has to wait for it
+	t := p.mu.RLock()
 	if c.closing.Load() {
-		c.mu.RUnlock(t)
+		p.mu.RUnlock(t)
 		return dst, false, ErrClosed
 	}
-	b, got := c.shard.AppendHashed(dst, db, h, key, c.clock)
-	c.mu.RUnlock(t)
+	b, got := p.shard.AppendHashed(dst, db, h, key, c.clock)
+	p.mu.RUnlock(t)
 	switch got {
 	case keyspace.SharedHit:
 		if !c.ticking.Load() {
@@ -448,12 +636,12 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 	case keyspace.SharedWrongType:
 		return dst, false, command.ErrWrongType
 	case keyspace.SharedVolatile:
-		if x := c.Own(); x != nil {
+		if x := c.ownPart(p); x != nil {
 			x.ExpireIfDue(db, key)
-			c.Release()
+			c.releasePart(p)
 		}
 	}
-	c.misses.Inc()
+	p.misses.Inc()
 	return dst, false, nil
 }
 
@@ -471,8 +659,8 @@ func (c *Core) Config() *config.Config { return c.config }
 
 // Parameters returns a copy of the parameters as they are now.
 func (c *Core) Parameters() config.Values {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.first.mu.Lock()
+	defer c.first.mu.Unlock()
 	return c.config.Values
 }
 
@@ -489,8 +677,12 @@ func (c *Core) CloseCore() {
 		c.unwatch()
 	}
 	c.reclaimer.Close()
-	c.mu.Lock() // whoever owned it when closing was set is done
-	c.shard.Close()
-	c.mu.Unlock()
+	for _, p := range c.parts {
+		p.mu.Lock() // whoever owned it when closing was set is done
+	}
+	for _, p := range c.parts {
+		p.shard.Close()
+		p.mu.Unlock()
+	}
 	close(c.done)
 }

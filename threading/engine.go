@@ -81,10 +81,12 @@ type Typed interface {
 	AppendGet(dst []byte, db int, key []byte) (b []byte, found bool, err error)
 	// Set stores value under key, without a TTL.
 	Set(db int, key, value []byte) error
-	// OwnTyped takes ownership for one typed call, which may write or not. It
-	// returns nil after Close; else Release gives the ownership back.
-	OwnTyped(write bool) *command.Exec
-	Release()
+	// OwnTyped takes ownership for one typed call on one key, which may write or
+	// not, and OwnKeys on several. They return nil after Close; else ReleaseSet
+	// gives back what they returned.
+	OwnTyped(key []byte, write bool) *command.Exec
+	OwnKeys(keys []string, write bool) *command.Exec
+	ReleaseSet(x *command.Exec)
 }
 
 // Error is a failure of an engine, not of a command.

@@ -267,7 +267,7 @@ func TestPausedTyped(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	do(t, e, "CLIENT", "PAUSE", "1000", "WRITE")
-	read := e.OwnTyped(false)
+	read := e.OwnTyped(nil, false)
 	if read.Exists(0, []byte("a")) {
 		t.Error("a key that nobody set")
 	}
@@ -275,7 +275,7 @@ func TestPausedTyped(t *testing.T) {
 	incr := func() chan int64 {
 		c := make(chan int64, 1)
 		go func() {
-			x := e.OwnTyped(true)
+			x := e.OwnTyped(nil, true)
 			if x == nil {
 				c <- -1
 				return

@@ -43,7 +43,7 @@ func TestBubbleTyped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		set := func(key string, ttl time.Duration) {
-			x := e.OwnTyped(true)
+			x := e.OwnTyped(nil, true)
 			x.Set(0, []byte(key), []byte("v"), ttl, false, false, false)
 			e.Release()
 		}
@@ -80,7 +80,7 @@ func TestBubbleTypedIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		typed := func(f func(x *command.Exec)) {
-			x := e.OwnTyped(true)
+			x := e.OwnTyped(nil, true)
 			f(x)
 			e.Release()
 		}
@@ -109,7 +109,7 @@ func TestBubbleTypedIdleTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		set := func() {
-			x := e.OwnTyped(true)
+			x := e.OwnTyped(nil, true)
 			x.Set(0, []byte("a"), []byte("v"), 0, false, false, false)
 			e.Release()
 		}

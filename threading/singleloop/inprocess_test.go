@@ -36,7 +36,7 @@ func TestManyAtOnce(t *testing.T) {
 		seen := map[string]int{}
 		var buf []byte
 		for i := range rounds {
-			x := e.OwnTyped(true)
+			x := e.OwnTyped(nil, true)
 			x.Incr(0, []byte("sum"), 2)
 			counted.Add(2)
 			x.Set(0, own, strconv.AppendInt(nil, int64(i), 10), 0, false, false, false)
@@ -256,13 +256,13 @@ func TestAllocations(t *testing.T) {
 		{"AppendGet", func() { e.AppendGet(buf, 0, key) }},
 		{"AppendGet of none", func() { e.AppendGet(buf, 0, none) }},
 		{"Set beside readers", func() { e.Set(0, key, value) }},
-		{"Set", func() { x := e.OwnTyped(true); x.Set(0, key, value, 0, false, false, false); e.Release() }},
-		{"Set with TTL", func() { x := e.OwnTyped(true); x.Set(0, key, value, time.Hour, false, false, false); e.Release() }},
-		{"Incr", func() { x := e.OwnTyped(true); x.Incr(0, ctr, 1); e.Release() }},
-		{"Exists", func() { x := e.OwnTyped(false); x.Exists(0, key); e.Release() }},
-		{"Expire", func() { x := e.OwnTyped(true); x.Expire(0, key, time.Hour); e.Release() }},
-		{"TTL", func() { x := e.OwnTyped(false); x.TTL(0, key); e.Release() }},
-		{"Delete", func() { x := e.OwnTyped(true); x.Delete(0, key); e.Release() }},
+		{"Set", func() { x := e.OwnTyped(nil, true); x.Set(0, key, value, 0, false, false, false); e.Release() }},
+		{"Set with TTL", func() { x := e.OwnTyped(nil, true); x.Set(0, key, value, time.Hour, false, false, false); e.Release() }},
+		{"Incr", func() { x := e.OwnTyped(nil, true); x.Incr(0, ctr, 1); e.Release() }},
+		{"Exists", func() { x := e.OwnTyped(nil, false); x.Exists(0, key); e.Release() }},
+		{"Expire", func() { x := e.OwnTyped(nil, true); x.Expire(0, key, time.Hour); e.Release() }},
+		{"TTL", func() { x := e.OwnTyped(nil, false); x.TTL(0, key); e.Release() }},
+		{"Delete", func() { x := e.OwnTyped(nil, true); x.Delete(0, key); e.Release() }},
 		{"Do SET", do1("SET", "key:2", "value")},
 		{"Do GET", do1("GET", "key:2")},
 		{"Do HSET", do1("HSET", "h", "field", "value")},
