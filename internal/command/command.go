@@ -33,7 +33,7 @@ type handlers map[string]handler
 
 // families lists every family there is, in the order of the README's table.
 var families = []handlers{
-	connectionHandlers, clientHandlers, aclHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
+	connectionHandlers, clientHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
 	zsetHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
 	hllHandlers, commandHandlers, debugHandlers,

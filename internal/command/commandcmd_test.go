@@ -123,7 +123,7 @@ func TestCommandDocsShape(t *testing.T) {
 }
 
 func TestHelpIsNarrow(t *testing.T) {
-	b := newBench(t)
+	b := newNode(t)
 	for _, cmd := range commands.list {
 		if cmd.subs["help"] == nil {
 			continue

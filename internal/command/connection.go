@@ -39,6 +39,10 @@ func cmdSelect(c *Ctx) {
 	if !ok {
 		return
 	}
+	if c.cluster != nil && n != 0 {
+		c.Fail(notInCluster("SELECT is"))
+		return
+	}
 	if n < 0 || n >= int64(c.shards[0].Databases()) {
 		c.Fail(errDBRange)
 		return
@@ -119,7 +123,7 @@ func cmdHello(c *Ctx) {
 	o.BulkString("id")
 	o.Int(int64(c.Client.ID))
 	o.BulkString("mode")
-	o.BulkString("standalone")
+	o.BulkString(c.mode())
 	o.BulkString("role")
 	o.BulkString("master")
 	o.BulkString("modules")

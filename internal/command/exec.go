@@ -172,7 +172,7 @@ func arityFits(cmd *Command, n int) bool {
 // that must be looked at. In the usual state of affairs nothing does.
 func (x *Exec) guarded(cl *Client, cmd *Command) bool {
 	return x.maxMemory > 0 || x.pause.until != 0 || !cl.Authenticated ||
-		!cl.User.Unrestricted() || cmd.flags&spec.Protected != 0
+		!cl.User.Unrestricted() || x.cluster != nil || cmd.flags&spec.Protected != 0
 }
 
 // admit checks what guarded saw. stop says that the command does not run.
@@ -182,12 +182,20 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		return x.reject(c, cmd, errNoAuth), true
 	}
 	if cl.Flags&inProcess == 0 && !cl.User.Unrestricted() {
+		if !x.ownsAll() {
+			return NeedAll, true // a denial is written to the log
+		}
 		if err, ok := x.permit(cl, cmd, c.Args, "toplevel"); !ok {
 			return x.reject(c, cmd, err), true
 		}
 	}
 	if err, denied := x.protected(c, cmd); denied {
 		return x.reject(c, cmd, err), true
+	}
+	if x.cluster != nil && cmd.HasKeys() {
+		if err, ok := x.redirect(cmd, c.Args); !ok {
+			return x.reject(c, cmd, err), true
+		}
 	}
 	if x.maxMemory > 0 {
 		if pressure := x.evict(); pressure == keyspace.Full && cmd.flags&spec.DenyOOM != 0 {

@@ -256,6 +256,10 @@ func (c *Ctx) dbArg(i int) (int, bool) {
 }
 
 func cmdMove(c *Ctx) {
+	if c.cluster != nil {
+		c.Fail(notInCluster("MOVE is"))
+		return
+	}
 	key := c.Args[1]
 	to, ok := c.dbArg(2)
 	if !ok {
@@ -385,6 +389,10 @@ func cmdCopy(c *Ctx) {
 			c.Fail(errSyntax)
 			return
 		}
+	}
+	if c.cluster != nil && toDB != 0 {
+		c.Fail(notInCluster("Copying to another database is"))
+		return
 	}
 	if toDB == c.Client.DB && string(from) == string(to) {
 		c.Fail(errSameObject)

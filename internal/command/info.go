@@ -105,7 +105,7 @@ func (w *infoWriter) server() {
 	w.text("redis_git_sha1", "00000000")
 	w.text("redis_git_dirty", "0")
 	w.text("redis_build_id", "0")
-	w.text("redis_mode", "standalone")
+	w.text("redis_mode", w.c.mode())
 	w.text("os", runtime.GOOS+" "+runtime.GOARCH)
 	w.int("arch_bits", strconv.IntSize)
 	w.text("monotonic_clock", "go")
@@ -369,7 +369,13 @@ func (w *infoWriter) cpu() {
 	w.fixed("used_cpu_user_children", t.ChildrenUser, 6)
 }
 
-func (w *infoWriter) cluster() { w.int("cluster_enabled", 0) }
+func (w *infoWriter) cluster() {
+	enabled := int64(0)
+	if w.c.cluster != nil {
+		enabled = 1
+	}
+	w.int("cluster_enabled", enabled)
+}
 
 // eachStat visits the commands that have been called or rejected.
 func (x *Exec) eachStat(visit func(cmd *Command, st *Stats)) {

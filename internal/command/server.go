@@ -51,6 +51,8 @@ type Server struct {
 	denials acl.Log
 	denied  [acl.DeniedChannel + 1]int64 // by reason, for INFO
 
+	cluster *cluster // nil unless cluster-enabled
+
 	pause     pauseState
 	reclaimer *lazyfree.Reclaimer
 	settings  *keyspace.Settings
@@ -143,6 +145,9 @@ func NewServer(o Options) (*Server, *Exec) {
 		s.users.SetDefaultPassword(o.Config.RequirePass)
 	}
 	s.password = o.Config.RequirePass
+	if o.Config.ClusterEnabled {
+		s.cluster = newCluster()
+	}
 	s.shards, s.budget, s.all = o.Shards, o.Budget, 1<<len(o.Shards)-1
 	for i, sh := range s.shards {
 		x := newExec(s, i)

@@ -73,6 +73,10 @@ func (c *Ctx) flushMode() (async, ok bool) {
 }
 
 func cmdSwapDB(c *Ctx) {
+	if c.cluster != nil {
+		c.Fail(notInCluster("SWAPDB is"))
+		return
+	}
 	i, ok := c.intBetween(1, math.MinInt32, math.MaxInt32, errFirstDBIndex)
 	if !ok {
 		return

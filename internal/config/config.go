@@ -30,7 +30,8 @@
 //
 // It opens no sockets and no logs, and changes no directory. Whoever obeys a parameter reads
 // its field, and asks [Config.OnChange] when it has to act on a change. Parameters of
-// replication and clusters are unknown here and refused like any unknown word.
+// replication, and those of clusters that mean nothing to a cluster of one node, are
+// unknown here and refused like any unknown word.
 package config
 
 import (

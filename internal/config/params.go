@@ -177,6 +177,20 @@ func params() []param {
 		{"protected-mode", "", 0, "yes", boolKind{func(v *Values) *bool { return &v.ProtectedMode }}},
 		{"requirepass", "", sensitive, "", stringKind{field: func(v *Values) *string { return &v.RequirePass }, optional: true}},
 
+		// cluster of one node
+		{"cluster-allow-pubsubshard-when-down", "", 0, "yes", boolKind{func(v *Values) *bool { return &v.ClusterAllowPubsubshardWhenDown }}},
+		{"cluster-allow-reads-when-down", "", 0, "no", boolKind{func(v *Values) *bool { return &v.ClusterAllowReadsWhenDown }}},
+		{"cluster-announce-bus-port", "", 0, "0", number(plain, 0, 65535, func(v *Values) *int { return &v.ClusterAnnounceBusPort })},
+		{"cluster-announce-hostname", "", 0, "", stringKind{field: func(v *Values) *string { return &v.ClusterAnnounceHostname }, optional: true}},
+		{"cluster-announce-ip", "", 0, "", stringKind{field: func(v *Values) *string { return &v.ClusterAnnounceIP }, optional: true}},
+		{"cluster-announce-port", "", 0, "0", number(plain, 0, 65535, func(v *Values) *int { return &v.ClusterAnnouncePort })},
+		{"cluster-config-file", "", immutable, "nodes.conf", stringKind{field: func(v *Values) *string { return &v.ClusterConfigFile }}},
+		{"cluster-enabled", "", immutable, "no", boolKind{func(v *Values) *bool { return &v.ClusterEnabled }}},
+		{"cluster-node-timeout", "", 0, "15000", number(plain, 0, math.MaxInt64, func(v *Values) *int64 { return &v.ClusterNodeTimeout })},
+		{"cluster-port", "", immutable, "0", number(plain, 0, 65535, func(v *Values) *int { return &v.ClusterPort })},
+		{"cluster-preferred-endpoint-type", "", 0, "ip", choice(func(v *Values) *string { return &v.ClusterPreferredEndpointType }, "ip", "hostname", "unknown-endpoint")},
+		{"cluster-require-full-coverage", "", 0, "yes", boolKind{func(v *Values) *bool { return &v.ClusterRequireFullCoverage }}},
+
 		// looking in
 		{"crash-log-enabled", "", 0, "yes", boolKind{func(v *Values) *bool { return &v.CrashLogEnabled }}},
 		{"crash-memcheck-enabled", "", 0, "yes", boolKind{func(v *Values) *bool { return &v.CrashMemcheckEnabled }}},

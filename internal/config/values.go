@@ -95,6 +95,20 @@ type Values struct {
 	ProtectedMode          bool
 	RequirePass            string // empty: none
 
+	// cluster of one node
+	ClusterAllowPubsubshardWhenDown bool
+	ClusterAllowReadsWhenDown       bool
+	ClusterAnnounceBusPort          int // 0: 10000 above the port
+	ClusterAnnounceHostname         string
+	ClusterAnnounceIP               string
+	ClusterAnnouncePort             int // 0: the one listened on
+	ClusterConfigFile               string
+	ClusterEnabled                  bool
+	ClusterNodeTimeout              int64 // ms
+	ClusterPort                     int
+	ClusterPreferredEndpointType    string // ip, hostname or unknown-endpoint
+	ClusterRequireFullCoverage      bool
+
 	// looking in
 	CrashLogEnabled                bool
 	CrashMemcheckEnabled           bool

@@ -1,0 +1,103 @@
+package command
+
+import (
+	"strconv"
+
+	"github.com/redweave/redweave/keyspace"
+	"github.com/redweave/redweave/resp"
+)
+
+// Replication as a lone master answers it: there are no replicas and there is no
+// master, and never will be.
+
+var masterHandlers = handlers{
+	"failover": cmdFailover, "module|help": cmdHelp, "module|list": cmdModuleList, "module|load": cmdModuleLoad,
+	"module|loadex": cmdModuleLoad, "module|unload": cmdModuleLoad, "replicaof": cmdReplicaOf,
+	"role": cmdRole, "slaveof": cmdReplicaOf,
+}
+
+const (
+	errMasterPort     resp.Error = "ERR Invalid master port"
+	errNoReplication  resp.Error = "ERR This server cannot be a replica: its keyspace lives in one process"
+	errReplicaOfNodes resp.Error = "ERR REPLICAOF not allowed in cluster mode."
+	errNoReplicas     resp.Error = "ERR FAILOVER requires connected replicas."
+	errNoFailover     resp.Error = "ERR No failover in progress."
+	errFailoverNodes  resp.Error = "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."
+	errModuleDenied   resp.Error = `ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.`
+	errNoModules      resp.Error = "ERR Error loading the extension. Please check the server logs."
+)
+
+func cmdRole(c *Ctx) {
+	c.Out.ArrayHeader(3)
+	c.Out.BulkString("master")
+	c.Out.Int(0)
+	c.Out.ArrayHeader(0)
+}
+
+func cmdReplicaOf(c *Ctx) {
+	if c.cluster != nil {
+		c.Fail(errReplicaOfNodes)
+		return
+	}
+	if c.is(1, "NO") && c.is(2, "ONE") {
+		c.OK()
+		return
+	}
+	if port, ok := keyspace.ParseInt(c.Args[2]); !ok || port < 0 || port > 65535 {
+		c.Fail(errMasterPort)
+		return
+	}
+	c.Fail(errNoReplication)
+}
+
+func cmdFailover(c *Ctx) {
+	switch {
+	case c.cluster != nil:
+		c.Fail(errFailoverNodes)
+	case len(c.Args) == 2 && c.is(1, "ABORT"):
+		c.Fail(errNoFailover)
+	default:
+		c.checkFailover()
+	}
+}
+
+// checkFailover reads FAILOVER's options, which come to nothing in any case.
+func (c *Ctx) checkFailover() {
+	for i := 1; i < len(c.Args); i++ {
+		left := len(c.Args) - 1 - i
+		switch {
+		case c.is(i, "TIMEOUT") && left >= 1:
+			i++
+			if ms, ok := c.int(i); !ok {
+				return
+			} else if ms <= 0 {
+				c.Fail("ERR FAILOVER timeout must be greater than 0")
+				return
+			}
+		case c.is(i, "TO") && left >= 2:
+			if _, ok := c.int(i + 2); !ok {
+				return
+			}
+			i += 2
+		case c.is(i, "FORCE"), c.is(i, "ABORT"):
+		default:
+			c.Fail(errSyntax)
+			return
+		}
+	}
+	c.Fail(errNoReplicas)
+}
+
+func cmdModuleList(c *Ctx) { c.Out.ArrayHeader(0) }
+
+func cmdModuleLoad(c *Ctx) {
+	switch {
+	case !c.config.EnableModuleCommand.Allows(c.Client.local()):
+		c.Fail(errModuleDenied)
+	case c.cmd.Short() == "unload":
+		c.Fail(resp.Error("ERR Error unloading module: no such module with that name"))
+	default:
+		c.log.Warn("there are no modules", "path", strconv.Quote(string(c.Args[2])))
+		c.Fail(errNoModules)
+	}
+}
