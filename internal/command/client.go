@@ -2,6 +2,7 @@ package command
 
 import (
 	"strconv"
+	"sync/atomic"
 
 	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/mailbox"
@@ -38,20 +39,12 @@ type Client struct {
 	CreatedNanos int64 // monotonic
 	LastNanos    int64 // monotonic, of the last command
 
+	listener *listener     // nil: listens to no channel
+	tracker  *tracker      // nil: tracks no keys
+	outside  atomic.Uint32 // see outsideRESP3
+
 	// prev and next link the registry, oldest first.
 	prev, next *Client
-}
-
-// post delivers b, a push message or the reply to a blocked command, to a client. To
-// the one whose command runs it is part of the output; to others it goes by mail.
-func (x *Exec) post(cl *Client, b []byte, unblocked bool) {
-	if cl == x.ctx.Client && !unblocked {
-		cl.Out.Raw(b)
-		return
-	}
-	if cl.Mail.Post(b, unblocked) {
-		x.host.Notify(cl)
-	}
 }
 
 // ClientFlags are a client's states.
@@ -69,6 +62,9 @@ const (
 	isUnix    // connected over a unix socket
 	isLocal   // connected from this machine
 	inProcess // no connection: a caller in this process
+	staying   // in process, and takes its mail between calls
+	listening // has subscriptions
+	tracking  // CLIENT TRACKING ON
 
 	silent = replyOff | replySkip | replySkipNext
 )
@@ -126,7 +122,10 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	field(" idle=", (now-cl.LastNanos)/1e9)
 	text(" flags=", cl.flagLetters())
 	field(" db=", int64(cl.DB))
-	text(" sub=0 psub=0 ssub=0 multi=-1 watch=0", "")
+	field(" sub=", int64(cl.listens(toChannel)))
+	field(" psub=", int64(cl.listens(toPattern)))
+	field(" ssub=", int64(cl.listens(toShard)))
+	text(" multi=-1 watch=0", "")
 	field(" qbuf=", int64(qbuf))
 	field(" qbuf-free=", int64(qfree))
 	text(" argv-mem=0 multi-mem=0", "")
@@ -141,7 +140,7 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	text(" events=", "r")
 	text(" cmd=", cl.lastCommandName())
 	text(" user=", cl.User.Name)
-	text(" redir=-1", "")
+	field(" redir=", cl.redirection())
 	field(" resp=", int64(cl.Out.Proto))
 	text(" lib-name=", cl.LibName)
 	text(" lib-ver=", cl.LibVersion)
@@ -157,21 +156,22 @@ func (cl *Client) lastCommandName() string {
 
 func (cl *Client) flagLetters() string {
 	var b []byte
-	if cl.Flags&isUnix != 0 {
-		b = append(b, 'U')
+	letter := func(l byte, is bool) {
+		if is {
+			b = append(b, l)
+		}
 	}
-	if cl.Flags&noEvict != 0 {
-		b = append(b, 'e')
+	letter('P', cl.Flags&listening != 0)
+	if t := cl.tracker; t != nil {
+		letter('t', true)
+		letter('R', t.broken.Load())
+		letter('B', t.bcast)
 	}
-	if cl.Flags&noTouch != 0 {
-		b = append(b, 'T')
-	}
-	if cl.Flags&closeNow != 0 {
-		b = append(b, 'A')
-	}
-	if cl.Flags&closeAfterReply != 0 {
-		b = append(b, 'c')
-	}
+	letter('c', cl.Flags&closeAfterReply != 0)
+	letter('A', cl.Flags&closeNow != 0)
+	letter('U', cl.Flags&isUnix != 0)
+	letter('e', cl.Flags&noEvict != 0)
+	letter('T', cl.Flags&noTouch != 0)
 	if len(b) == 0 {
 		return "N"
 	}
@@ -212,6 +212,6 @@ func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0
 func (cl *Client) Reset(proto int) {
 	cl.DB, cl.Flags, cl.LastCommand = 0, inProcess, nil
 	cl.Name, cl.LibName, cl.LibVersion, cl.User = "", "", "", cl.registered
-	cl.Out.Proto = proto
+	cl.SetProto(proto)
 	cl.Out.Reset()
 }

@@ -3,6 +3,7 @@ package command
 import (
 	"math"
 
+	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/resp"
 )
@@ -60,16 +61,18 @@ func cmdClientInfo(c *Ctx) {
 	c.Out.Verbatim("txt", string(append(b, '\n')))
 }
 
-// clientTypes are the kinds CLIENT LIST and KILL select by. All our clients
-// are normal ones; the other kinds exist and are empty.
-func clientType(b []byte) (normal, known bool) {
+// clientType reads a kind that CLIENT LIST and KILL select by. Our clients are normal
+// ones or subscribers; the other kinds exist and are empty.
+func clientType(b []byte) (class int, known bool) {
 	switch {
 	case equalFold(b, "NORMAL"):
-		return true, true
-	case equalFold(b, "PUBSUB"), equalFold(b, "REPLICA"), equalFold(b, "SLAVE"), equalFold(b, "MASTER"):
-		return false, true
+		return config.ClassNormal, true
+	case equalFold(b, "PUBSUB"):
+		return config.ClassPubSub, true
+	case equalFold(b, "REPLICA"), equalFold(b, "SLAVE"), equalFold(b, "MASTER"):
+		return config.ClassReplica, true
 	}
-	return false, false
+	return 0, false
 }
 
 func cmdClientList(c *Ctx) {
@@ -77,12 +80,12 @@ func cmdClientList(c *Ctx) {
 	switch {
 	case len(c.Args) == 2:
 	case len(c.Args) == 4 && c.is(2, "TYPE"):
-		normal, known := clientType(c.Args[3])
+		class, known := clientType(c.Args[3])
 		if !known {
 			c.Fail(unknownClientType(c.Args[3]))
 			return
 		}
-		want = func(*Client) bool { return normal }
+		want = func(cl *Client) bool { return cl.OutputClass() == class }
 	case len(c.Args) > 3 && c.is(2, "ID"):
 		ids := map[uint64]bool{}
 		for i := 3; i < len(c.Args); i++ {
@@ -115,7 +118,7 @@ func unknownClientType(b []byte) resp.Error {
 type killFilter struct {
 	id            uint64
 	byType        bool
-	normal        bool
+	class         int
 	addr, laddr   []byte
 	user          []byte
 	maxAgeSeconds int64
@@ -124,7 +127,7 @@ type killFilter struct {
 
 func (f *killFilter) selects(cl, me *Client, now int64) bool {
 	return (f.id == 0 || cl.ID == f.id) &&
-		(!f.byType || f.normal) &&
+		(!f.byType || cl.OutputClass() == f.class) &&
 		(f.addr == nil || cl.Conn.RemoteAddr() == string(f.addr)) &&
 		(f.laddr == nil || cl.Conn.LocalAddr() == string(f.laddr)) &&
 		(f.user == nil || cl.User.Name == string(f.user)) &&
@@ -167,12 +170,12 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 			}
 			f.id = uint64(n)
 		case c.is(i, "TYPE"):
-			normal, known := clientType(v)
+			class, known := clientType(v)
 			if !known {
 				c.Fail(unknownClientType(v))
 				return f, false
 			}
-			f.byType, f.normal = true, normal
+			f.byType, f.class = true, class
 		case c.is(i, "ADDR"):
 			f.addr = v
 		case c.is(i, "LADDR"):

@@ -33,10 +33,11 @@ type handlers map[string]handler
 
 // families lists every family there is, in the order of the README's table.
 var families = []handlers{
-	connectionHandlers, clientHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
+	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
 	zsetHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
 	hllHandlers, commandHandlers, debugHandlers,
+	geoHandlers, sortHandlers,
 }
 
 // A Command is an entry of the table: what the specification says, and who

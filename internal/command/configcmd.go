@@ -77,7 +77,7 @@ func (x *Exec) netStats() NetStats {
 	n.IOThreadWrites -= base.IOThreadWrites
 	n.EvictedClients -= base.EvictedClients
 	n.QueryLimitCloses -= base.QueryLimitCloses
-	n.OutputLimitCloses -= base.OutputLimitCloses
+	n.OutputLimitCloses += x.outputCloses.Load() - base.OutputLimitCloses
 	n.Cycles -= base.Cycles
 	return n
 }

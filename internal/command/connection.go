@@ -17,13 +17,21 @@ const (
 )
 
 func cmdPing(c *Ctx) {
-	switch len(c.Args) {
-	case 1:
-		c.Out.SimpleString("PONG")
-	case 2:
+	switch {
+	case len(c.Args) > 2:
+		c.Fail(arityError("ping"))
+	case c.Client.inSubscriberMode():
+		c.Out.ArrayHeader(2)
+		c.Out.BulkString("pong")
+		if len(c.Args) == 2 {
+			c.Out.BulkBytes(c.Args[1])
+		} else {
+			c.Out.BulkString("")
+		}
+	case len(c.Args) == 2:
 		c.Out.BulkBytes(c.Args[1])
 	default:
-		c.Fail(arityError("ping"))
+		c.Out.SimpleString("PONG")
 	}
 }
 
@@ -111,7 +119,7 @@ func cmdHello(c *Ctx) {
 	if name != nil {
 		c.Client.Name = string(name)
 	}
-	c.Client.Out.Proto = proto
+	c.Client.SetProto(proto)
 	o := c.Out
 	o.MapHeader(7)
 	o.BulkString("server")
@@ -132,7 +140,9 @@ func cmdHello(c *Ctx) {
 
 func cmdReset(c *Ctx) {
 	cl := c.Client
-	cl.DB, cl.Name, cl.Out.Proto = 0, "", 2
+	cl.DB, cl.Name = 0, ""
+	cl.SetProto(2)
+	c.disentangle(cl)
 	cl.Flags &^= replyOff | replySkip | replySkipNext | noEvict | noTouch
 	cl.User = c.users.Default()
 	cl.Authenticated = cl.Flags&inProcess != 0 || !c.authRequired()

@@ -23,6 +23,9 @@ func (x *Exec) Cron() (restless bool) {
 		s.Arena().Purge(keepFree(s))
 		s.Publish()
 	}
+	if x.broadcasts {
+		x.broadcast()
+	}
 	x.toldCalls.Store(x.calls)
 	if x.set.Has(0) {
 		x.peakMemory = max(x.peakMemory, x.toldMemory())

@@ -36,6 +36,17 @@ type Exec struct {
 	quick    quickRun
 
 	toldCalls atomic.Int64 // calls, as of the last cron: anybody may read
+
+	// Push messages: see push.go.
+	own          resp.Writer // for the client whose command runs
+	wire         wire        // a message for many
+	eventChannel []byte      // room for the name of an event's channel
+	broadcasts   bool        // some shard's changed keys are to be told of
+
+	// Room for invalidating: see tracking.go.
+	ids         []uint64
+	keyRoom     []byte
+	trackEffort int // how often in a row there was too much to forget
 }
 
 // newExec returns the Exec of shard home.
@@ -139,7 +150,11 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 	}
 	c.cmd, cl.LastCommand = cmd, cmd
 	if x.guarded(cl, cmd) {
-		if v, stop := x.admit(c, cmd); stop {
+		v, stop := x.admit(c, cmd)
+		if x.own.Len() > 0 {
+			x.pushOwn(cl) // of what went to make room
+		}
+		if stop {
 			return v
 		}
 	}
@@ -148,12 +163,18 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 	}
 	start := cl.Out.Len()
 	if cmd.flags&spec.Fast == 0 {
-		x.Settle()
+		x.settleQuick()
 	}
 	cmd.run(c)
 	x.account(c, cmd, cl.Out.Len()-start)
+	if cl.Flags&tracking != 0 {
+		x.tracked(cl, cmd, args)
+	}
 	if cl.Flags&silent != 0 {
 		x.silence(cl, start)
+	}
+	if x.own.Len() > 0 {
+		x.pushOwn(cl)
 	}
 	if cl.Flags&(closeAfterReply|closeNow) != 0 {
 		return Closing
@@ -172,7 +193,8 @@ func arityFits(cmd *Command, n int) bool {
 // that must be looked at. In the usual state of affairs nothing does.
 func (x *Exec) guarded(cl *Client, cmd *Command) bool {
 	return x.maxMemory > 0 || x.pause.until != 0 || !cl.Authenticated ||
-		!cl.User.Unrestricted() || x.cluster != nil || cmd.flags&spec.Protected != 0
+		!cl.User.Unrestricted() || x.cluster != nil || cmd.flags&spec.Protected != 0 ||
+		cl.Flags&listening != 0 || x.overTracked.Load()
 }
 
 // admit checks what guarded saw. stop says that the command does not run.
@@ -204,6 +226,12 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 			}
 			return x.reject(c, cmd, errOOM), true
 		}
+	}
+	if x.overTracked.Load() {
+		x.limitTracked()
+	}
+	if cl.inSubscriberMode() && !allowedWhileListening(cmd) {
+		return x.reject(c, cmd, onlyListening(cmd)), true
 	}
 	if x.pause.holds(x, cl, cmd) {
 		return Paused, true

@@ -1,6 +1,10 @@
 package command
 
-import "github.com/redweave/redweave/keyspace"
+import (
+	"sync/atomic"
+
+	"github.com/redweave/redweave/keyspace"
+)
 
 // Interests are those who want to hear of modifications of one shard: clients that
 // watch a key (transaction.go), that are blocked on one (blocked.go), that track
@@ -20,6 +24,11 @@ type interests struct {
 
 	watched map[dbKey][]*watch
 	waiting map[dbKey]*waitQueue
+
+	tracked      trackedKeys
+	trackedBytes int64        // of it, as the shard's memory counts them
+	toldKeys     atomic.Int64 // its length: anybody may read
+	changed      changedKeys
 }
 
 // A dbKey is a key in a database.
@@ -47,7 +56,7 @@ func (in *interests) Modified(db int, key []byte) {
 		in.signal(db, key)
 	}
 	if in.x.tracks() {
-		in.x.invalidate(db, key)
+		in.invalidate(key)
 	}
 }
 
@@ -65,8 +74,5 @@ func (in *interests) Flushed(db int) {
 	}
 	if len(in.waiting) > 0 {
 		in.signalAll(db)
-	}
-	if in.x.tracks() {
-		in.x.invalidateAll()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/clock"
@@ -42,6 +43,12 @@ type Server struct {
 	first, last *Client
 	clients     map[uint64]*Client
 	lastID      uint64
+
+	channels     channels    // written by an owner of all
+	trackers     trackers    // likewise
+	overTracked  atomic.Bool // more keys are tracked than may be
+	mailMost     int         // see mailMost
+	outputCloses atomic.Int64
 
 	// logs guards what commands that own but their keys' shards write: denials,
 	// denied, slow and spikes. An owner of all reads without.
@@ -175,7 +182,7 @@ func (s *Server) Register(cl *Client) {
 	cl.ID = s.lastID
 	cl.User = s.users.Default()
 	cl.registered = cl.User
-	cl.Out.Proto = 2
+	cl.SetProto(2)
 	cl.Authenticated = !s.authRequired()
 	cl.CreatedNanos = s.clock.Nanos()
 	cl.LastNanos = cl.CreatedNanos
@@ -193,8 +200,12 @@ func (s *Server) Register(cl *Client) {
 	s.last = cl
 }
 
-// Unregister forgets a client whose connection has ended.
+// Unregister forgets a client whose connection has ended. If it is [Client.Entangled],
+// the caller owns everything.
 func (s *Server) Unregister(cl *Client) {
+	if cl.Entangled() {
+		s.execs[0].disentangle(cl)
+	}
 	s.registry.Lock()
 	defer s.registry.Unlock()
 	if s.clients[cl.ID] != cl {

@@ -38,6 +38,7 @@ func cmdFlushDB(c *Ctx) {
 	if !ok {
 		return
 	}
+	c.invalidateAll()
 	for _, s := range c.shards {
 		if db := s.Peek(c.Client.DB); db != nil {
 			s.Stats.Dirty += int64(db.Empty(async))
@@ -51,6 +52,7 @@ func cmdFlushAll(c *Ctx) {
 	if !ok {
 		return
 	}
+	c.invalidateAll()
 	for _, s := range c.shards {
 		s.Stats.Dirty += int64(s.Empty(async))
 	}

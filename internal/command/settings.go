@@ -24,6 +24,10 @@ type limits struct {
 func (s *Server) configured() {
 	c := s.config
 	s.maxMemory = c.MaxMemory
+	s.mailMost = mailMost(&c.ClientOutputBufferLimit)
+	for _, in := range s.interests {
+		in.listen() // notify-keyspace-events
+	}
 	s.maxBulk = c.ProtoMaxBulkLen
 	s.trackLatency = c.LatencyTracking
 	s.slowNanos = slowestUnnoticed(c.SlowlogLogSlowerThan, c.LatencyMonitorThreshold)

@@ -67,6 +67,8 @@ const (
 // anywhere names the commands that need no shard in particular: they touch at most
 // their own client, or read what any owner may.
 var anywhere = map[string]bool{
+	"publish": true, "spublish": true, "pubsub|channels": true, "pubsub|numsub": true, "pubsub|numpat": true,
+	"pubsub|shardchannels": true, "pubsub|shardnumsub": true, "pubsub|help": true,
 	"ping": true, "echo": true, "select": true, "quit": true, "time": true, "lolwut": true,
 	"readonly": true, "readwrite": true, "asking": true, "multi": true,
 	"client|getname": true, "client|id": true, "client|info": true, "client|no-evict": true,
@@ -152,7 +154,7 @@ func (s *Server) shardsOf(cmd *Command, args [][]byte) (set ShardSet) {
 }
 
 // stays are the states of a client whose commands run for itself alone.
-const stays = silent | closeAfterReply | closeNow
+const stays = silent | closeAfterReply | closeNow | listening | tracking
 
 // sortsByPattern reports whether a SORT looks up keys made of elements.
 func sortsByPattern(args [][]byte) bool {

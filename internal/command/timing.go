@@ -54,10 +54,20 @@ func (x *Exec) account(c *Ctx, cmd *Command, replied int) {
 	x.settle()
 }
 
-// Settle reads the clock for the commands that have not been timed yet. The
-// owner calls it at the end of a batch, while the arguments of its last command
-// are still there.
+// Settle ends a batch: it reads the clock for the commands that have not been timed
+// yet, and tells of the keys that were changed who tracks them by prefix. The owner
+// calls it while the arguments of the last command are still there.
 func (x *Exec) Settle() {
+	x.settleQuick()
+	if x.broadcasts {
+		x.broadcast()
+		if cl := x.ctx.Client; cl != nil && x.own.Len() > 0 {
+			x.pushOwn(cl)
+		}
+	}
+}
+
+func (x *Exec) settleQuick() {
 	if x.quick.n > 0 {
 		x.settle()
 	}

@@ -24,18 +24,57 @@ type Box struct {
 	mu        sync.Mutex
 	b         []byte
 	unblocked bool
+	shut      bool
+	fullSince int64 // see FullSince
 }
 
 // Post appends a copy of b. unblocked says that with it the client's blocked command
 // has been answered. first reports that the box was empty: the client's loop must be
-// told.
-func (x *Box) Post(b []byte, unblocked bool) (first bool) {
+// told. waiting is the number of bytes that wait now.
+func (x *Box) Post(b []byte, unblocked bool) (first bool, waiting int) {
 	x.mu.Lock()
+	if x.shut {
+		x.mu.Unlock()
+		return false, 0
+	}
 	x.b = append(x.b, b...)
+	waiting = len(x.b)
 	x.unblocked = x.unblocked || unblocked
-	first = !x.waiting.Swap(true)
+	if !x.waiting.Load() {
+		x.waiting.Store(true)
+		first = true
+	}
 	x.mu.Unlock()
-	return first
+	return first, waiting
+}
+
+// Shut drops what waits, and all that is posted later. It reports false when the box
+// was shut already.
+func (x *Box) Shut() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	was := x.shut
+	x.shut, x.b = true, nil
+	return !was
+}
+
+// IsShut reports whether the box was shut.
+func (x *Box) IsShut() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.shut
+}
+
+// FullSince returns the time at which it was first called since the box was last
+// emptied, now being the present: a box that holds too much is asked, and so remembers
+// since when it does.
+func (x *Box) FullSince(now int64) int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.fullSince == 0 {
+		x.fullSince = now
+	}
+	return x.fullSince
 }
 
 // keep is the largest buffer that an empty box keeps.
@@ -51,6 +90,7 @@ func (x *Box) Take(dst []byte) (b []byte, unblocked bool) {
 	x.mu.Lock()
 	dst = append(dst, x.b...)
 	unblocked, x.unblocked = x.unblocked, false
+	x.fullSince = 0
 	x.b = x.b[:0]
 	if cap(x.b) > keep {
 		x.b = nil

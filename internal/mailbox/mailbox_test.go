@@ -17,7 +17,7 @@ func TestOrder(t *testing.T) {
 	told := make(chan struct{}, n)
 	go func() {
 		for i := range uint64(n) {
-			if box.Post(binary.BigEndian.AppendUint64(nil, i), i == n-1) {
+			if first, _ := box.Post(binary.BigEndian.AppendUint64(nil, i), i == n-1); first {
 				told <- struct{}{}
 			}
 			if i%64 == 0 {
@@ -51,7 +51,36 @@ func TestForgets(t *testing.T) {
 		t.Fatalf("%d bytes wait", box.Len())
 	}
 	box.Take(nil)
-	if first := box.Post([]byte("y"), false); !first {
-		t.Error("the box was not empty")
+	if first, waiting := box.Post([]byte("y"), false); !first || waiting != 1 {
+		t.Errorf("the box was not empty, or holds %d bytes, not 1", waiting)
+	}
+}
+
+// What is shut takes nothing more, and remembers nothing.
+func TestShut(t *testing.T) {
+	var box mailbox.Box
+	box.Post([]byte("x"), false)
+	if box.IsShut() || !box.Shut() || box.Shut() || !box.IsShut() {
+		t.Error("a box is shut once")
+	}
+	if first, waiting := box.Post([]byte("y"), true); first || waiting != 0 {
+		t.Errorf("a shut box took something: %v, %d", first, waiting)
+	}
+	if b, unblocked := box.Take(nil); len(b) != 0 || unblocked {
+		t.Errorf("a shut box gave %q, %v", b, unblocked)
+	}
+}
+
+// A box knows since when somebody finds it too full, until it is emptied.
+func TestFullSince(t *testing.T) {
+	var box mailbox.Box
+	box.Post([]byte("x"), false)
+	if a, b := box.FullSince(5), box.FullSince(9); a != 5 || b != 5 {
+		t.Errorf("full since %d, then since %d, want 5 twice", a, b)
+	}
+	box.Take(nil)
+	box.Post([]byte("y"), false)
+	if at := box.FullSince(12); at != 12 {
+		t.Errorf("full since %d after it was emptied, want 12", at)
 	}
 }

@@ -1,0 +1,156 @@
+package command
+
+import (
+	"math"
+
+	"github.com/redweave/redweave/internal/config"
+	"github.com/redweave/redweave/resp"
+)
+
+// How push messages reach a client: what it is sent without having asked just now.
+//
+//	to another client     ──> its mailbox ──> its loop ──> its socket
+//	to the one whose      ──> Exec.own, and behind its reply when the
+//	  command runs            command is done, EXEC and scripts as a whole
+//
+// So a reply is never broken by a message, and a client reads the reply of what it did
+// before it hears what followed from it.
+
+// post delivers b, a push message or the reply to a blocked command, to a client.
+func (x *Exec) post(cl *Client, b []byte, unblocked bool) {
+	if cl == x.ctx.Client && !unblocked {
+		x.own.Raw(b)
+		return
+	}
+	first, waiting := cl.Mail.Post(b, unblocked)
+	if first {
+		x.host.Notify(cl)
+	}
+	if waiting > x.mailMost {
+		x.checkMail(cl, waiting)
+	}
+}
+
+// pushOwn appends what the client's command caused for the client itself. It is called
+// behind the reply.
+func (x *Exec) pushOwn(cl *Client) {
+	cl.Out.Raw(x.own.Bytes())
+	x.own.Reset()
+	if cap(x.own.Bytes()) > keepWire {
+		x.own.Attach(nil)
+	}
+}
+
+// mailMost makes the limits on mail ready for the hot path: below the lowest of them
+// nobody need look.
+func mailMost(limits *[3]config.BufferLimit) int {
+	most := uint64(math.MaxInt)
+	for _, l := range limits {
+		for _, n := range [...]uint64{l.HardBytes, l.SoftBytes} {
+			if n > 0 {
+				most = min(most, n)
+			}
+		}
+	}
+	return int(most)
+}
+
+// checkMail disconnects a client with so much mail waiting that, with what its socket
+// has not taken, it is over its output buffer limits. A loop that moves mail to the
+// output keeps watch over the limits there; this is for clients whose loop is too late,
+// or who have none: subscribers in this process.
+func (x *Exec) checkMail(cl *Client, waiting int) {
+	limit := &x.config.ClientOutputBufferLimit[cl.OutputClass()]
+	pending := uint64(waiting)
+	if cl.Conn != nil {
+		pending += uint64(cl.Conn.Output())
+	}
+	over := limit.HardBytes > 0 && pending > limit.HardBytes
+	if !over && limit.SoftBytes > 0 && pending > limit.SoftBytes {
+		now := x.clock.Nanos()
+		over = now-cl.Mail.FullSince(now) > int64(limit.SoftSeconds)*1e9
+	}
+	if !over || !cl.Mail.Shut() {
+		return
+	}
+	x.outputCloses.Add(1)
+	x.log.Warn("closing client that reached its output buffer limit", "client", cl.ID)
+	if cl.Conn != nil {
+		x.host.Disconnect(cl)
+	} else {
+		x.host.Notify(cl)
+	}
+}
+
+// OutputClass is the client's class for client-output-buffer-limit. Anybody may ask.
+func (cl *Client) OutputClass() int {
+	if cl.outside.Load()&outsideListens != 0 {
+		return config.ClassPubSub
+	}
+	return config.ClassNormal
+}
+
+// What others must know of a client to send it something, whoever has it at present.
+const (
+	outsideRESP3   = 1 << iota // push messages are in RESP3
+	outsideListens             // it has subscriptions
+	outsideTracks              // it tracks keys
+)
+
+// pushes is the protocol of the client's push messages. Anybody may ask.
+func (cl *Client) pushes() int { return 2 + int(cl.outside.Load()&outsideRESP3) }
+
+// SetProto switches the client's protocol.
+func (cl *Client) SetProto(proto int) {
+	cl.Out.Proto = proto
+	cl.tell(outsideRESP3, proto == 3)
+}
+
+// setListening notes that the client's first subscription began, or its last ended.
+func (cl *Client) setListening(on bool) {
+	cl.setFlag(listening, on)
+	cl.tell(outsideListens, on)
+}
+
+// Entangled reports whether others know of the client's subscriptions or tracking, so
+// that it takes an owner of everything to unregister it. Anybody may ask.
+func (cl *Client) Entangled() bool { return cl.outside.Load()&(outsideListens|outsideTracks) != 0 }
+
+// disentangle ends the client's subscriptions and tracking.
+func (x *Exec) disentangle(cl *Client) {
+	x.forgetListener(cl)
+	x.stopTracking(cl)
+}
+
+func (cl *Client) tell(bit uint32, on bool) {
+	v := cl.outside.Load() &^ bit
+	if on {
+		v |= bit
+	}
+	cl.outside.Store(v)
+}
+
+// Stay makes an in-process client one that stays from call to call and takes its mail:
+// it may subscribe.
+func (cl *Client) Stay() { cl.Flags |= staying }
+
+// transient reports whether nobody will be there to take messages: the client is that
+// of a single call.
+func (cl *Client) transient() bool { return cl.Flags&(inProcess|staying) == inProcess }
+
+// A wire is where messages are written that many clients get, in each protocol.
+type wire [2]resp.Writer
+
+// beginWire empties and returns the writer of protocol p+2.
+func (x *Exec) beginWire(p int) *resp.Writer {
+	w := &x.wire[p]
+	w.Reset()
+	if cap(w.Bytes()) > keepWire {
+		w.Attach(nil)
+	}
+	w.Proto = p + 2
+	return w
+}
+
+// keepWire is the largest buffer kept for writing messages in.
+const keepWire = 64 << 10
