@@ -36,8 +36,9 @@ var families = []handlers{
 	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
 	zsetHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
-	hllHandlers, commandHandlers, debugHandlers,
+	commandHandlers, debugHandlers,
 	geoHandlers, sortHandlers,
+	bitmapHandlers, hllHandlers,
 }
 
 // A Command is an entry of the table: what the specification says, and who

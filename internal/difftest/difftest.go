@@ -18,7 +18,8 @@
 //
 // Replies must be the same, byte for byte, but for what compare.go allows a command
 // (an order that means nothing, a random choice, a clock) and for what declared.go
-// declares to be different, with the reason. Every so often both keyspaces are
+// declares to be different, with the reason. Keyspace notifications may be compared
+// too: see events.go. Every so often both keyspaces are
 // dumped and compared, key by key, and by DEBUG DIGEST.
 //
 // # Repeating a run
@@ -46,6 +47,7 @@ type Options struct {
 	Proto    int          // 2 or 3; 0 means that the seed decides
 	Groups   []spec.Group // families to draw from; nil means all there are
 	Only     []string     // commands to draw from, by name; nil means all of the families
+	Events   bool         // compare keyspace notifications as well
 	MaxFails int          // stop after so many differences; 0 means 10
 }
 
@@ -79,11 +81,17 @@ func Run(t testing.TB, ours, reference transcript.Server, o Options) {
 	common := r.common()
 	r.transactions = common["multi"] && common["exec"]
 	r.gen = newGenerator(rnd, o, common)
+	if o.Events {
+		r.listen(ours, reference)
+	}
 	for i := range o.Commands {
 		if r.transactions && r.gen.one(50) {
 			r.transaction()
 		} else {
 			r.step(r.gen.next())
+		}
+		if o.Events && len(r.history) > 0 {
+			r.compareEvents(r.history[len(r.history)-1])
 		}
 		if i%expireEvery == 0 {
 			r.expire(pick(r.gen, poolKeys()))
@@ -108,6 +116,7 @@ type run struct {
 	fails     int
 
 	transactions bool // both have MULTI and EXEC
+	ears         [2]ear
 }
 
 // side is one of the two servers.
@@ -179,6 +188,7 @@ func (r *run) settings(rnd *rand.Rand) {
 		{"set-max-intset-entries", []string{"512", "6"}},
 		{"zset-max-listpack-entries", []string{"128", "4", "0"}},
 		{"zset-max-listpack-value", []string{"64", "5"}},
+		{"hll-sparse-max-bytes", []string{"3000", "100", "0"}},
 	} {
 		v := s.values[0]
 		if rnd.IntN(2) == 0 {

@@ -65,7 +65,7 @@ func newGenerator(rnd *rand.Rand, o Options, common map[string]bool) *generator 
 		if _, out := left[c.Name]; out || !common[c.Name] || c.Subcommands != nil ||
 			c.Flags&spec.Admin != 0 || !slices.Contains(o.Groups, c.Group) ||
 			c.Group == spec.Connection && c.Parent != nil || c.Group == spec.Server && c.Name != "dbsize" ||
-			o.Only != nil && !slices.Contains(o.Only, c.Name) {
+			o.Only != nil && !slices.Contains(o.Only, c.Name) || o.Events && rules[c.Name].special != nil {
 			continue
 		}
 		for range max(1, oftener[c.Name]) {
@@ -161,6 +161,9 @@ func (b *builder) arg(a *spec.Arg) {
 		switch a.Type {
 		case spec.OneOf:
 			choice := b.rnd.IntN(len(a.Args))
+			for tooNew(&a.Args[choice]) {
+				choice = b.rnd.IntN(len(a.Args))
+			}
 			if a.Name == "sortby" {
 				choice = max(b.style-1, 0) // BYLEX goes with its own keys and bounds
 			}

@@ -67,7 +67,10 @@ var (
 	patterns = []string{"*", "a*", "?", "*o", "[a-c]*", "[^a]*", "nothing", "h[ae]llo", "s?", "*\\*", "", "1*"}
 	floats   = []string{"0", "1", "2", "3", "-1", "1.5", "0.1", "-2.25", "3.0", "1e3", "100", "1e17", "0.30000000000000004", "12345678901234567"}
 	scores   = []string{"0", "1", "2", "3", "-inf", "+inf", "inf", "(1", "(2", "1.5", "(1.5", "-1", "(inf", "100", "abc", "(", "nan"}
-	lexes    = []string{"-", "+", "[a", "(a", "[c", "(foo", "[zz", "[", "(", "a", "[hello", "(1"}
+	// Fields of BITFIELD, of all widths that differ in how they are read.
+	fieldTypes = []string{"u8", "i8", "u1", "i1", "u4", "i5", "u16", "i32", "u63", "i64", "i57", "u57", "i58", "u64", "i0", "x8", "U8", "u08"}
+	bitOffsets = []string{"0", "1", "7", "8", "20", "100", "1000", "#0", "#1", "#3", "#-1", "-1", "abc", "5", "63", "65"}
+	lexes      = []string{"-", "+", "[a", "(a", "[c", "(foo", "[zz", "[", "(", "a", "[hello", "(1"}
 )
 
 // numeric reports whether the command being built is one for numbers.
@@ -213,8 +216,15 @@ func (b *builder) integer(a *spec.Arg) string {
 	case "weight":
 		return b.double(a)
 	case "offset":
+		if strings.HasPrefix(b.cmd.Name, "bitfield") {
+			return pick(b.generator, bitOffsets)
+		}
 		if b.cmd.Group == spec.Bitmap || b.cmd.Group == spec.String {
 			return pick(b.generator, []string{"0", "1", "7", "8", "20", "100", "1000", "-1", "abc", "5"})
+		}
+	case "value", "bit":
+		if name := b.cmd.Name; (name == "setbit" || name == "bitpos") && !b.one(10) {
+			return strconv.Itoa(b.rnd.IntN(2))
 		}
 	case "index":
 		if b.cmd.Name == "select" {
@@ -239,6 +249,8 @@ func (b *builder) text(a *spec.Arg) string {
 		return pick(b.generator, []string{"string", "list", "set", "zset", "hash", "nope", "STRING"})
 	case "pattern":
 		return pick(b.generator, patterns)
+	case "encoding":
+		return pick(b.generator, fieldTypes)
 	}
 	return b.word()
 }

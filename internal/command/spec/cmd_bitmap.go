@@ -28,7 +28,7 @@ var bitmapCommands = []*Command{
 		Summary:    "Combines strings bit by bit and stores the outcome.",
 		Complexity: "O(N)",
 		Keys:       []KeySpec{key(2, OW|Update), keys(3, -1, 1, RO|Access)},
-		Syntax:     "operation{AND|OR|XOR|NOT} destkey:key key ...",
+		Syntax:     "operation{AND|OR|XOR|NOT|DIFF^8.2.0|DIFF1^8.2.0|ANDOR^8.2.0|ONE^8.2.0} destkey:key key ...",
 	},
 	{
 		Name: "bitpos", Since: "2.8.7", Arity: -3, Flags: ReadOnly, ACL: CatBitmap,

@@ -156,7 +156,7 @@ var stringCommands = []*Command{
 		Summary:    "Writes a string, whatever the key held before; conditions and expiry by option.",
 		Complexity: "O(1)",
 		Keys:       []KeySpec{key(1, RW|Access|Update|VariableFlags).because("Reads the old value only with GET.")},
-		Syntax:     "key value [condition{NX|XX}^2.6.12] [GET^6.2.0] [expiration{EX seconds:int^2.6.12|PX milliseconds:int^2.6.12|EXAT unix-time-seconds:time^6.2.0|PXAT unix-time-milliseconds:time^6.2.0|KEEPTTL^6.0.0}]",
+		Syntax:     "key value [condition{NX|XX|IFEQ ifeq-value^8.4.0|IFNE ifne-value^8.4.0|IFDEQ ifdeq-digest^8.4.0|IFDNE ifdne-digest^8.4.0}^2.6.12] [GET^6.2.0] [expiration{EX seconds:int^2.6.12|PX milliseconds:int^2.6.12|EXAT unix-time-seconds:time^6.2.0|PXAT unix-time-milliseconds:time^6.2.0|KEEPTTL^6.0.0}]",
 	},
 	{
 		Name: "setex", Since: "2.0.0", Arity: 4, Flags: Write | DenyOOM, ACL: CatString,
