@@ -28,6 +28,8 @@ type Ctx struct {
 	drafted datatypes.MemSlot // see beginDraft
 	scores  []float64         // those of a ZADD
 	side    resp.Writer       // see beginSide
+	geo     geoScratch
+	sort    sortScratch
 }
 
 // db returns the client's current database in the shard that holds key.

@@ -456,7 +456,11 @@ func (c *Ctx) createFrom(e *keyspace.Entry, key []byte, t datatypes.Type) {
 // first key, over whatever was there, and replies n. An empty value deletes the
 // key.
 func (c *Ctx) storeDraft(t datatypes.Type, n int, class keyspace.EventClass, event string) {
-	key := c.Args[1]
+	c.storeDraftAt(c.Args[1], t, n, class, event)
+}
+
+// storeDraftAt is storeDraft for a key that stands elsewhere.
+func (c *Ctx) storeDraftAt(key []byte, t datatypes.Type, n int, class keyspace.EventClass, event string) {
 	e, found := c.lookup(key, keyspace.Write)
 	if found {
 		c.db(key).Delete(e, lazyfree.ServerDel)
