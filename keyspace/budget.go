@@ -13,9 +13,10 @@ import "sync/atomic"
 //
 // As long as the total fits, nobody evicts, however unevenly it is spread. When it
 // does not, somebody is above his share, and evicts down to it or until the total
-// fits. One who is not lets the others do so: before their next command, or when their
-// cron comes; only when they do not keep up, and the total is a sixteenth, or a megabyte,
-// beyond the limit, does he evict too. Where nothing is evicted, the total alone counts.
+// fits. One who is not leaves it to the others, who do so before their next command.
+// When they have none, and the total is a sixteenth of the limit, or a megabyte, beyond
+// it, he is crowded: then somebody who owns all has them make room ([EvictAll]). Where
+// nothing is evicted, the total alone counts.
 //
 // A shard tells of its memory by Publish, when its owner gives it back; what it
 // goes by itself is exact.
@@ -48,10 +49,19 @@ func (s *Shard) overBudget() int64 {
 	if over <= 0 || s.set.Policy == NoEviction || s.generous {
 		return over
 	}
-	if mine := used - limit/s.budget.shards; mine > 0 {
-		return min(over, mine)
+	return min(over, max(used-limit/s.budget.shards, 0))
+}
+
+// Crowded reports whether there is too little room for this shard because others are
+// above their share.
+func (s *Shard) Crowded() bool {
+	limit := s.set.MaxMemory
+	if s.budget == nil || limit == 0 || s.set.Policy == NoEviction {
+		return false
 	}
-	return over - min(limit/16, overLimit)
+	used := s.Used()
+	return used <= limit/s.budget.shards &&
+		s.budget.total.Load()-s.published+used > limit+min(limit/16, overLimit)
 }
 
 // EvictAll is Evict for an owner of all shards: they make room together, those above
@@ -66,13 +76,18 @@ func EvictAll(shards []*Shard) Pressure {
 		return p
 	}
 	for _, s := range shards {
-		s.generous = true
-		p = s.Evict()
-		s.generous = false
-		s.Publish()
-		if p != Full {
+		if p = s.EvictAny(); p != Full {
 			return p
 		}
 	}
 	return Full
+}
+
+// EvictAny is Evict whatever the shard's share is.
+func (s *Shard) EvictAny() Pressure {
+	s.generous = true
+	p := s.Evict()
+	s.generous = false
+	s.Publish()
+	return p
 }

@@ -375,12 +375,25 @@ func (c *Core) unlock(set command.ShardSet) {
 
 func (c *Core) releasePart(p *part) {
 	wake := c.wakeAfter(p, 0)
+	wanting := false
 	if c.divided && p.exec.Bounded() {
 		p.exec.Publish()
+		wanting = p.exec.Wanting()
 	}
 	p.mu.Unlock()
 	if wake != 0 {
 		c.armTimer(wake)
+	}
+	if wanting {
+		c.makeRoom()
+	}
+}
+
+// makeRoom has all shards evict, as one had too little room and not by its own fault.
+func (c *Core) makeRoom() {
+	if x := c.Own(); x != nil {
+		x.MakeRoom()
+		c.Release()
 	}
 }
 

@@ -23,6 +23,7 @@ type Exec struct {
 	set     ShardSet
 	some    []*keyspace.Shard // room for owned
 	divided bool              // there are several shards
+	wanting bool              // there was too little room for a typed call: see MakeRoom
 
 	stats       []Stats // by Command.id
 	errors      map[string]int64
@@ -220,11 +221,14 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		}
 	}
 	if x.maxMemory > 0 {
-		if pressure := x.evict(); pressure == keyspace.Full && cmd.flags&spec.DenyOOM != 0 {
-			if !x.ownsAll() && x.settings.Policy != keyspace.NoEviction {
+		pressure := x.evict()
+		if cmd.flags&spec.DenyOOM != 0 {
+			if x.othersEvict(pressure) {
 				return NeedAll, true
 			}
-			return x.reject(c, cmd, errOOM), true
+			if pressure == keyspace.Full {
+				return x.reject(c, cmd, errOOM), true
+			}
 		}
 	}
 	if x.overTracked.Load() {
@@ -245,6 +249,23 @@ func (x *Exec) evict() keyspace.Pressure {
 		return x.only.Evict()
 	}
 	return keyspace.EvictAll(x.owned)
+}
+
+// othersEvict reports whether shards that are not owned should make room, after
+// those that are have done their part.
+func (x *Exec) othersEvict(p keyspace.Pressure) bool {
+	if x.ownsAll() {
+		return false
+	}
+	if p == keyspace.Full {
+		return x.settings.Policy != keyspace.NoEviction
+	}
+	for _, s := range x.owned {
+		if s.Crowded() {
+			return true
+		}
+	}
+	return false
 }
 
 // protected refuses the commands that enable-debug-command and its kin guard.

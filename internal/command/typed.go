@@ -24,10 +24,32 @@ func (x *Exec) typed(db int) *Ctx {
 
 // roomForWrite evicts what must go before a write, or reports that it may not be.
 func (x *Exec) roomForWrite() error {
-	if x.maxMemory > 0 && x.evict() == keyspace.Full {
+	if x.maxMemory == 0 {
+		return nil
+	}
+	p := x.evict()
+	if x.divided && x.othersEvict(p) {
+		// An owner of all will have them make room; until then this shard does.
+		x.wanting = true
+		for _, s := range x.owned {
+			p = s.EvictAny()
+		}
+	}
+	if p == keyspace.Full {
 		return errOOM
 	}
 	return nil
+}
+
+// Wanting reports whether MakeRoom should be called by an owner of all.
+func (x *Exec) Wanting() bool { return x.wanting }
+
+// MakeRoom has all shards evict what is above the limit. Its owner owns them all.
+func (x *Exec) MakeRoom() {
+	for _, y := range x.execs {
+		y.wanting = false
+	}
+	x.evict()
 }
 
 // Set is SET with its options. It reports whether the value was stored.
