@@ -34,6 +34,7 @@ var layers = []struct {
 	{90, "resp/resptest", false},
 	{80, ".", false},
 	{75, "threading/enginetest", false},
+	{65, "threading/eventloop", false},
 	{70, "threading/", false}, // the models do not know each other
 	{60, "threading", false},
 	{5, "internal/command/spec", true},

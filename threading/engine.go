@@ -96,13 +96,3 @@ func (e Error) Error() string { return string(e) }
 
 // ErrClosed is returned by an engine that has been closed.
 const ErrClosed Error = "threading: engine closed"
-
-// ThreadStats are one thread's counters since the start.
-type ThreadStats struct {
-	Name     string // "main", "io-1", "shard-3", …
-	Clients  int64  // connected now
-	Reads    int64  // reads from sockets
-	Writes   int64  // writes to sockets
-	Commands int64  // of its clients; calls of this process run on their own threads
-	Turns    int64  // of its event loop
-}

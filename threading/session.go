@@ -10,20 +10,23 @@ import (
 // executed, the parser that remembers how far it came in them, and the client
 // whose replies pile up in its output.
 //
-//	socket ──read──> input ──parse──> args ──Exec.Do──> Client.Out ──write──> socket
+//	socket ──read──> Batch ──parse──> args ──Execute──> Client.Out ──write──> socket
+//	                   ▲                │
+//	                   └── in ◄─────────┘ what is not complete, or has to wait
 //
 // Reading and writing are the model's business; a Session never blocks. It has
-// one owner at a time, like the socket.
+// one owner at a time, who has its token: what others must not touch is then his.
+// While the session is in a [Batch], its token goes where the batch goes.
 //
 // # Where input waits
 //
-// All sessions of a loop are read into one buffer that they share. What a read
+// Sessions are read into the room of a batch, which many share. What a read
 // leaves over, the beginning of a command, is copied to the session, and:
 //
-//	little  in     | *3 $3 SET $1 |                     copied in front of what is read next
-//	        shared | *3 $3 SET $1 | a $2 42 *3 … (read) |
+//	little  in   | *3 $3 SET $1 |                     copied in front of what is read next
+//	        room | *3 $3 SET $1 | a $2 42 *3 … (read) |
 //
-//	much    in     | *3 $3 SET $1 a $100000000 xxxxxxxx…… | (read) |     read in place
+//	much    in   | *3 $3 SET $1 a $100000000 xxxxxxxx…… | (read) |     read in place
 //
 // So a pipeline costs one read for each 64 KiB however its commands are cut, and a
 // big argument is moved only when its buffer grows, which a client must earn: the
@@ -74,22 +77,23 @@ func LimitsOf(c *config.Config) Limits {
 	return l
 }
 
-// A State says what a session waits for after [Session.Fed] or [Session.Resume].
+// A State says what a session waits for after its commands were parsed and executed:
+// see [Batch.Add] and [Batch.Finish].
 type State uint8
 
 const (
 	// WantInput: everything complete has been executed.
 	WantInput State = iota
-	// Held: clients are paused; resume it when they are not.
+	// Held: clients are paused; run it again when they are not.
 	Held
-	// Stalled: too much output is pending; resume it when that is written.
+	// Stalled: too much output is pending; run it again when that is written.
 	Stalled
 	// Ending: write what is pending, then close.
 	Ending
 	// TooLarge: the client exceeded the query buffer limit: close.
 	TooLarge
-	// Blocked: a command waits for something; resume it when [Session.TakeMail]
-	// says so.
+	// Blocked: a command waits for something; run it again when
+	// [Session.TakeMail] says so.
 	Blocked
 )
 
@@ -108,9 +112,9 @@ func (s *Session) carried() int {
 	return len(s.in)
 }
 
-// Buffer returns the room to read into: the shared buffer, behind what is pending
+// buffer returns the room to read into: the shared buffer, behind what is pending
 // if that is little, or else the free end of the session's own.
-func (s *Session) Buffer(shared []byte) []byte {
+func (s *Session) buffer(shared []byte) []byte {
 	if len(s.in) == 0 {
 		return shared
 	}
@@ -142,30 +146,6 @@ func (s *Session) grow() {
 	s.in = append(make([]byte, 0, len(s.in)+max(min(need, earned), inputChunk)), s.in...)
 }
 
-// Fed tells the session that n bytes were read into what Buffer(shared) returned,
-// and runs the commands that are complete. x is owned by the caller.
-func (s *Session) Fed(x *command.Exec, shared []byte, n int, l *Limits, b *Batch) State {
-	if carried := s.carried(); carried >= 0 {
-		s.in = s.in[:0]
-		return s.run(x, shared[:carried+n], l, b)
-	}
-	s.in = s.in[:len(s.in)+n]
-	return s.runInPlace(x, l, b)
-}
-
-// Stash tells the session that n bytes were read into what Buffer(shared) returned
-// while its client is blocked: they are kept. more says that as many again may be
-// read; else the client has sent enough for now.
-func (s *Session) Stash(shared []byte, n int) (more bool) {
-	if carried := s.carried(); carried >= 0 {
-		s.in = s.in[:0]
-		s.keep(shared[:carried+n])
-	} else {
-		s.in = s.in[:len(s.in)+n]
-	}
-	return len(s.in) < inputTrust
-}
-
 // TakeMail appends to the output what others posted to the client. unblocked reports
 // that the command it was blocked in has its reply now.
 func (s *Session) TakeMail() (unblocked bool) {
@@ -177,83 +157,11 @@ func (s *Session) TakeMail() (unblocked bool) {
 	return unblocked
 }
 
-// Resume runs what is complete in the bytes read earlier.
-func (s *Session) Resume(x *command.Exec, l *Limits, b *Batch) State { return s.runInPlace(x, l, b) }
-
-// runInPlace is run over the session's own buffer.
-func (s *Session) runInPlace(x *command.Exec, l *Limits, b *Batch) State {
-	state := s.run(x, s.in, l, b)
-	b.forget() // it must not keep the buffer alive
-	return state
-}
-
-// run executes the complete commands at the start of data, which is s.in or, with
-// that empty, the shared buffer; and keeps the rest.
-func (s *Session) run(x *command.Exec, data []byte, l *Limits, b *Batch) State {
-	cl := &s.Client
-	if cl.Closing() { // by CLIENT KILL, since it was last run
-		s.in = nil
-		return Ending
-	}
-	s.TakeMail()
-	s.parser.MaxBulk = l.MaxBulk
-	for len(data) > 0 {
-		s.parser.Unauthenticated = l.AuthRequired && !cl.Authenticated
-		taken, err := b.gather(&s.parser, data)
-		if taken == 0 && err == nil {
-			break
-		}
-		if b.n > 1 {
-			x.Warm(cl, b.keys)
-		}
-		state := s.execute(x, data, l, b)
-		x.Settle()
-		if state != WantInput {
-			return state
-		}
-		data = data[taken:]
-		if err != nil {
-			x.ProtocolError(cl, err.(resp.Error))
-			s.in = nil
-			return Ending
-		}
-	}
-	s.keep(data)
-	if len(s.in) > l.QueryBuffer {
+// finish keeps rest, which has no complete command, and tells whether it is too much.
+func (s *Session) finish(rest []byte, l *Limits) State {
+	s.keep(rest)
+	if len(s.in)+s.Client.QueuedBytes() > l.QueryBuffer {
 		return TooLarge
-	}
-	return WantInput
-}
-
-// execute runs the commands of a batch that was gathered from data.
-func (s *Session) execute(x *command.Exec, data []byte, l *Limits, b *Batch) State {
-	cl := &s.Client
-	for i := range b.n {
-		c := &b.commands[i]
-		args := b.args[c.first:c.last]
-		if len(args) > 0 {
-			switch x.Do(cl, args) {
-			case command.Paused:
-				s.parser.Reset()
-				s.keep(data[c.start:])
-				return Held
-			case command.Closing:
-				b.Executed++
-				s.in = nil
-				return Ending
-			case command.Blocked:
-				b.Executed++
-				s.parser.Reset()
-				s.keep(data[c.end:])
-				return Blocked
-			}
-			b.Executed++
-		}
-		if cl.Out.Len() > l.Output {
-			s.parser.Reset()
-			s.keep(data[c.end:])
-			return Stalled
-		}
 	}
 	return WantInput
 }
@@ -267,8 +175,8 @@ func (s *Session) keep(rest []byte) {
 			s.in = nil
 		}
 	case len(rest) == len(s.in):
-		// Nothing was executed of what is pending in place. (With the shared
-		// buffer s.in is empty, and rest is not.)
+		// Nothing was executed of what is pending in place. (With a batch's room
+		// s.in is empty, and rest is not.)
 	case cap(s.in) > inputLittle && cap(s.in)/4 > len(rest):
 		s.in = append([]byte(nil), rest...)
 	default:

@@ -17,6 +17,7 @@ type nobody struct{}
 
 func (nobody) Disconnect(*command.Client) {}
 func (nobody) Notify(*command.Client)     {}
+func (nobody) Alarm(int64) {}
 func (nobody) Unpaused()                  {}
 func (nobody) Terminate()                 {}
 func (nobody) Net() command.NetStats      { return command.NetStats{} }
@@ -31,11 +32,11 @@ type wire struct {
 	core   *Core
 	s      Session
 	l      Limits
-	batch  Batch
-	shared []byte
+	batch  *Batch
 
-	arrived int // bytes of which the session may still hold some
-	state   State
+	arrived  int // bytes of which the session may still hold some
+	executed int // commands
+	state    State
 }
 
 func newWire(t testing.TB, params ...string) *wire {
@@ -45,7 +46,7 @@ func newWire(t testing.TB, params ...string) *wire {
 			t.Fatal(err)
 		}
 	}
-	w := &wire{t: t, shared: make([]byte, 64<<10)}
+	w := &wire{t: t, batch: NewBatch()}
 	w.core = NewCore(Options{Config: conf, Clock: clock.NewManual(time.Unix(1_800_000_000, 0)), Seed: 1}, nobody{})
 	t.Cleanup(w.core.CloseCore)
 	w.l = LimitsOf(conf)
@@ -60,15 +61,15 @@ func newWire(t testing.TB, params ...string) *wire {
 func (w *wire) feed(b []byte) (replies []byte) {
 	w.t.Helper()
 	for len(b) > 0 && w.state == WantInput {
-		room := w.s.Buffer(w.shared)
+		room := w.batch.Room(&w.s)
 		if len(room) == 0 {
 			w.t.Fatalf("no room with %d bytes pending", w.s.Pending())
 		}
 		n := copy(room, b)
 		b = b[n:]
 		w.arrived = w.s.Pending() + n
-		w.run(func(x *command.Exec) State { return w.s.Fed(x, w.shared, n, &w.l, &w.batch) })
-		clear(w.shared) // nothing may still stand there
+		w.read(n)
+		clear(w.batch.room) // nothing may still stand there
 		replies = append(replies, w.s.Client.Out.Bytes()...)
 		w.s.Client.Out.Reset()
 		w.check()
@@ -76,10 +77,33 @@ func (w *wire) feed(b []byte) (replies []byte) {
 	return replies
 }
 
-func (w *wire) run(f func(x *command.Exec) State) {
-	x := w.core.Own()
-	w.state = f(x)
-	w.core.Release()
+// read runs what is complete after n more bytes.
+func (w *wire) read(n int) {
+	w.t.Helper()
+	state, added := w.batch.Add(&w.s, n, &w.l)
+	w.run(state, added)
+}
+
+// resume runs what is complete in the bytes that had to wait.
+func (w *wire) resume() {
+	w.t.Helper()
+	state, added := w.batch.AddPending(&w.s, &w.l)
+	w.run(state, added)
+}
+
+func (w *wire) run(state State, added bool) {
+	w.t.Helper()
+	if w.state = state; added {
+		if err := w.batch.check(); err != nil {
+			w.t.Fatal(err)
+		}
+		x := w.core.Own()
+		w.batch.Execute(x, &w.l)
+		w.core.Release()
+		w.executed += w.batch.Executed()
+		w.state = w.batch.Finish(0, &w.l)
+	}
+	w.batch.Reset()
 }
 
 // check verifies what the session promises of its buffer.
@@ -148,8 +172,8 @@ func pieces(t testing.TB, in []byte, seed uint64, params ...string) {
 	if whole.state != cut.state {
 		t.Fatalf("seed %d: state %d in pieces, %d at once", seed, cut.state, whole.state)
 	}
-	if whole.batch.Executed != cut.batch.Executed {
-		t.Fatalf("seed %d: %d commands in pieces, %d at once", seed, cut.batch.Executed, whole.batch.Executed)
+	if whole.executed != cut.executed {
+		t.Fatalf("seed %d: %d commands in pieces, %d at once", seed, cut.executed, whole.executed)
 	}
 }
 
@@ -199,14 +223,13 @@ func TestHeldAndStalled(t *testing.T) {
 		want = fmt.Appendf(want, "-ERR wrong number of arguments for 'incrby' command\r\n:%d\r\n", i+1)
 	}
 	w.l.Output = 100 // it stalls every other command
-	copy(w.s.Buffer(w.shared), in)
-	w.run(func(x *command.Exec) State { return w.s.Fed(x, w.shared, len(in), &w.l, &w.batch) })
+	w.read(copy(w.batch.Room(&w.s), in))
 	var got []byte
 	stalls := 0
 	for ; w.state == Stalled; stalls++ {
 		got = append(got, w.s.Client.Out.Bytes()...)
 		w.s.Client.Out.Reset()
-		w.run(func(x *command.Exec) State { return w.s.Resume(x, &w.l, &w.batch) })
+		w.resume()
 	}
 	got = append(got, w.s.Client.Out.Bytes()...)
 	if !bytes.Equal(got, want) || stalls < 100 || w.state != WantInput || w.s.Pending() != 0 {
@@ -218,7 +241,7 @@ func TestHeldAndStalled(t *testing.T) {
 		t.Fatalf("%q, state %d", got, w.state)
 	}
 	w.core.Clock().(*clock.Manual).Advance(100 * time.Millisecond)
-	w.run(func(x *command.Exec) State { return w.s.Resume(x, &w.l, &w.batch) })
+	w.resume()
 	if got := w.s.Client.Out.Bytes(); string(got) != ":1\r\n" || w.state != WantInput {
 		t.Fatalf("%q, state %d", got, w.state)
 	}

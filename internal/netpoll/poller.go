@@ -71,11 +71,13 @@ type Poller struct {
 	bell   chan struct{}
 	pumps  sync.WaitGroup // goroutines of bridged connections and listeners
 	closed bool
-	busy   bool // the last Wait found several events: more are likely
+	busy   bool  // the last Wait found several events: more are likely
+	sleeps int64 // times it had nothing to report at once
 
 	_     [64]byte // what others write stays off the loop's cache lines
 	state atomic.Int32
 	told  atomic.Int32 // length of ready: Wait need not lock to see that it is 0
+	rings atomic.Int64 // times a Wake met a sleeper
 	_     [64]byte
 
 	mu    sync.Mutex // guards what follows
@@ -189,9 +191,16 @@ func (p *Poller) Wake() {
 		return
 	}
 	if p.state.Swap(woken) == asleep {
+		p.rings.Add(1)
 		p.ring()
 	}
 }
+
+// Sleeps returns how often Wait found nothing at once and went to sleep, or nearly so.
+func (p *Poller) Sleeps() int64 { return p.sleeps }
+
+// Rings returns how often a Wake ended such a sleep. Any goroutine may ask.
+func (p *Poller) Rings() int64 { return p.rings.Load() }
 
 // ring interrupts the sleep. A bell that is rung too late is heard by a later Wait, which returns with nothing: harmless.
 func (p *Poller) ring() {
@@ -214,6 +223,7 @@ func (p *Poller) Wait(timeout time.Duration) ([]Event, error) {
 		err = p.kernel.poll(p)
 	}
 	if len(p.events) == 0 && timeout != 0 && err == nil {
+		p.sleeps++
 		err = p.sleep(timeout)
 		p.collect()
 	}

@@ -126,7 +126,7 @@ func TestKillWithOutputPending(t *testing.T) {
 // called: what clients send meanwhile is found in one turn, in their order.
 func hold(e *Engine) (release func()) {
 	held, over := make(chan struct{}), make(chan struct{})
-	e.started().post(message{do: func() { close(held); <-over }})
+	e.Loops()[0].Post(func() { close(held); <-over }, func() { close(held) })
 	<-held
 	return func() { close(over) }
 }
@@ -519,31 +519,4 @@ func TestAuthentication(t *testing.T) {
 			t.Errorf("MGET: %v", v)
 		}
 	})
-}
-
-func TestProtectedMode(t *testing.T) {
-	set := func(params ...string) *limits {
-		e := open(t, params...)
-		l := limitsOf(e.Config())
-		return &l
-	}
-	tests := []struct {
-		name    string
-		l       *limits
-		clients int
-		local   bool
-		want    string
-	}{
-		{"protected, from elsewhere", set(), 0, false, deniedReply},
-		{"protected, from here", set(), 0, true, ""},
-		{"with a password", set("requirepass", "x"), 0, false, ""},
-		{"switched off", set("protected-mode", "no"), 0, false, ""},
-		{"too many goes first", set("maxclients", "5"), 5, false, maxClientsReply},
-		{"room for one", set("maxclients", "5"), 4, true, ""},
-	}
-	for _, tt := range tests {
-		if got := tt.l.refuse(tt.clients, tt.local); got != tt.want {
-			t.Errorf("%s: %.40q, want %.40q", tt.name, got, tt.want)
-		}
-	}
 }

@@ -367,7 +367,7 @@ func heap() int64 {
 }
 
 // turns returns how often the loop has gone round.
-func turns(e *Engine) int64 { return e.stats.cycles.Load() }
+func turns(e *Engine) int64 { return e.Threads()[0].Turns }
 
 // checkQuiet fails the test if the loop goes round more often than its cron and a
 // few stragglers explain.

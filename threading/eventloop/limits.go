@@ -1,4 +1,4 @@
-package singleloop
+package eventloop
 
 import (
 	"cmp"
@@ -11,10 +11,10 @@ import (
 )
 
 // limits are the parameters of the network side, read from the configuration
-// when they changed.
+// when they changed, by its owner. Loops share them: they are never written to.
 type limits struct {
 	session         threading.Limits
-	maxClients      int
+	maxClients      int64
 	acceptsPerCycle int
 	idle            time.Duration // timeout; 0: never
 	keepAlive       time.Duration // negative: off
@@ -26,28 +26,11 @@ type limits struct {
 	protected       bool  // protected mode holds
 }
 
-// refreshLimits reads the limits if they have changed.
-func (lp *loop) refreshLimits() {
-	if !lp.stale.Load() {
-		return
-	}
-	lp.stale.Store(false)
-	x := lp.e.Own()
-	if x == nil {
-		return
-	}
-	lp.limits = limitsOf(lp.e.Config())
-	lp.e.Release()
-	for _, l := range lp.listeners {
-		l.KeepAlive = lp.limits.keepAlive
-	}
-}
-
-func limitsOf(c *config.Config) limits {
+func limitsOf(c *config.Config) *limits {
 	out := c.ClientOutputBufferLimit[config.ClassNormal]
-	l := limits{
+	l := &limits{
 		session:         threading.LimitsOf(c),
-		maxClients:      c.MaxClients,
+		maxClients:      int64(c.MaxClients),
 		acceptsPerCycle: c.MaxNewConnectionsPerCycle,
 		idle:            time.Duration(c.Timeout) * time.Second,
 		keepAlive:       time.Duration(c.TCPKeepalive) * time.Second,
@@ -68,10 +51,10 @@ func limitsOf(c *config.Config) limits {
 }
 
 // refuse returns what a new client is told that may not come in, "" for one that
-// may. clients are those there are, and local says that it is on this machine.
-func (l *limits) refuse(clients int, local bool) string {
+// may. clients are those there are with it, and local says that it is on this machine.
+func (l *limits) refuse(clients int64, local bool) string {
 	switch {
-	case clients >= l.maxClients:
+	case clients > l.maxClients:
 		return maxClientsReply
 	case l.protected && !local:
 		return deniedReply
@@ -81,19 +64,19 @@ func (l *limits) refuse(clients int, local bool) string {
 
 // overHardLimit reports whether so much pending output is more than a client may
 // have at any time.
-func (lp *loop) overHardLimit(pending int) bool {
+func (lp *Loop) overHardLimit(pending int) bool {
 	return lp.limits.outputHard > 0 && pending > lp.limits.outputHard
 }
 
 // overSoftLimit reports whether a client's output has been more than the soft
 // limit for too long.
-func (lp *loop) overSoftLimit(c *client) bool {
-	l := &lp.limits
+func (lp *Loop) overSoftLimit(c *Client) bool {
+	l := lp.limits
 	if l.outputSoft == 0 || c.pendingOutput() <= l.outputSoft {
 		c.overSoft = false
 		return false
 	}
-	now := lp.e.Clock().Nanos()
+	now := lp.group.Clock().Nanos()
 	if !c.overSoft {
 		c.overSoft, c.overSince = true, now
 	}
@@ -103,13 +86,14 @@ func (lp *loop) overSoftLimit(c *client) bool {
 // sweep closes clients that were idle too long, or whose output stayed above
 // the soft limit, and those that take too much memory together. The loop calls it
 // with every cron.
-func (lp *loop) sweep() {
-	now := lp.e.Clock().Nanos()
+func (lp *Loop) sweep() {
+	now := lp.nanos
 	for c := range lp.clients {
 		idle := time.Duration(now - c.activeNanos)
 		switch {
+		case c.away:
 		case lp.limits.idle > 0 && idle > lp.limits.idle && !c.held:
-			lp.e.Log().Info("closing idle client", "client", c.remote)
+			lp.group.Log().Info("closing idle client", "client", c.remote)
 			lp.close(c)
 		case c.blocked && lp.overSoftLimit(c):
 			lp.closeForOutput(c)
@@ -123,31 +107,42 @@ func (lp *loop) sweep() {
 // leastClientMemory is the least that maxmemory-clients limits clients to.
 const leastClientMemory = 128 << 10
 
-// evictClients closes the clients with the most memory until all together have
-// no more than limit.
-func (lp *loop) evictClients(limit int64) {
-	total := int64(0)
+// evictClients closes the clients with the most memory until those of all loops
+// together have no more than limit. The loop whose clients have the most begins.
+func (lp *Loop) evictClients(limit int64) {
+	mine := int64(0)
 	for c := range lp.clients {
-		total += c.Client.MemoryBytes()
+		mine += c.Client.MemoryBytes()
+	}
+	lp.memory.Store(mine)
+	total := int64(0)
+	for _, other := range lp.group.Loops() {
+		n := other.memory.Load()
+		if n > mine {
+			return
+		}
+		total += n
 	}
 	if total <= limit {
 		return
 	}
 	for _, c := range lp.evictable() {
 		if total <= limit {
-			return
+			break
 		}
-		total -= c.Client.MemoryBytes()
-		lp.e.Log().Info("evicting client", "client", c.remote)
-		lp.e.stats.evicted.Add(1)
+		n := c.Client.MemoryBytes()
+		total, mine = total-n, mine-n
+		lp.group.Log().Info("evicting client", "client", c.remote)
+		lp.group.evicted.Add(1)
 		lp.close(c)
 	}
+	lp.memory.Store(mine)
 }
 
 // evictable returns the clients that have not asked to be spared, those with the
 // most memory first.
-func (lp *loop) evictable() (cs []*client) {
-	if lp.e.Own() == nil {
+func (lp *Loop) evictable() (cs []*Client) {
+	if lp.group.Own() == nil {
 		return nil
 	}
 	for c := range lp.clients {
@@ -155,8 +150,8 @@ func (lp *loop) evictable() (cs []*client) {
 			cs = append(cs, c)
 		}
 	}
-	lp.e.Release()
-	slices.SortFunc(cs, func(a, b *client) int {
+	lp.group.Release()
+	slices.SortFunc(cs, func(a, b *Client) int {
 		return cmp.Compare(b.Client.MemoryBytes(), a.Client.MemoryBytes())
 	})
 	return cs
