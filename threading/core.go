@@ -90,6 +90,8 @@ type Core struct {
 	ticking atomic.Bool // it is armed, or somebody else does its work
 	looping atomic.Bool // an event loop does
 
+	alarm alarm
+
 	// On a clock that is stepped, the steps do the timer's work.
 	unwatch   func()
 	afterStep func() // the engine's part
@@ -101,6 +103,14 @@ type Core struct {
 
 	// Guarded by the ownership of all shards; owners of any may read.
 	unpaused chan struct{} // closed and replaced when a pause ends
+}
+
+// An alarm is the timer for commands that wait: see [Core.Alarm]. It is set for the
+// nearest of their deadlines, or for an earlier one that does not matter any more.
+type alarm struct {
+	mu      sync.Mutex
+	timer   clock.Timer
+	atNanos int64 // what it is set for, 0 when it is not
 }
 
 // A part is a shard and its ownership.
@@ -532,6 +542,13 @@ func (c *Core) Attach() *command.Client {
 
 // Detach forgets a client of Attach.
 func (c *Core) Detach(cl *command.Client) {
+	if cl.Entangled() {
+		if c.Own() != nil {
+			c.server.Unregister(cl)
+			c.Release()
+		}
+		return
+	}
 	c.first.mu.Lock()
 	c.server.Unregister(cl)
 	c.first.mu.Unlock()
@@ -594,6 +611,46 @@ func (c *Core) awaitReply(ctx context.Context, cl *command.Client) error {
 		if unblocked {
 			return nil
 		}
+	}
+}
+
+// Alarm has [command.Exec.TimeOut] called at a monotonic time, or before. The caller owns
+// something.
+func (c *Core) Alarm(atNanos int64) {
+	a := &c.alarm
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.atNanos != 0 && a.atNanos <= atNanos || c.closing.Load() {
+		return
+	}
+	a.atNanos = max(atNanos, 1)
+	d := time.Duration(max(atNanos-c.clock.Nanos(), 0))
+	if a.timer == nil {
+		a.timer = c.clock.AfterFunc(d, c.onAlarm)
+		return
+	}
+	a.timer.Reset(d)
+}
+
+// onAlarm is what the timer of Alarm does.
+func (c *Core) onAlarm() {
+	c.alarm.mu.Lock()
+	c.alarm.atNanos = 0
+	c.alarm.mu.Unlock()
+	x := c.Own()
+	if x == nil {
+		return
+	}
+	x.TimeOut()
+	c.Release()
+}
+
+// stop ends the timer: none comes any more.
+func (a *alarm) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.timer != nil {
+		a.timer.Stop()
 	}
 }
 
@@ -689,6 +746,7 @@ func (c *Core) CloseCore() {
 	if c.unwatch != nil {
 		c.unwatch()
 	}
+	c.alarm.stop()
 	c.reclaimer.Close()
 	for _, p := range c.parts {
 		p.mu.Lock() // whoever owned it when closing was set is done

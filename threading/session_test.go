@@ -17,7 +17,7 @@ type nobody struct{}
 
 func (nobody) Disconnect(*command.Client) {}
 func (nobody) Notify(*command.Client)     {}
-func (nobody) Alarm(int64) {}
+func (nobody) Alarm(int64)                {}
 func (nobody) Unpaused()                  {}
 func (nobody) Terminate()                 {}
 func (nobody) Net() command.NetStats      { return command.NetStats{} }
@@ -28,11 +28,11 @@ func (nobody) Multiplexer() string        { return "none" }
 
 // A wire is a session as its loop sees it: bytes in, bytes out.
 type wire struct {
-	t      testing.TB
-	core   *Core
-	s      Session
-	l      Limits
-	batch  *Batch
+	t     testing.TB
+	core  *Core
+	s     Session
+	l     Limits
+	batch *Batch
 
 	arrived  int // bytes of which the session may still hold some
 	executed int // commands

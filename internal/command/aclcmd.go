@@ -194,6 +194,9 @@ func (c *Ctx) dismiss(cl *Client) {
 		cl.Flags |= closeAfterReply
 		return
 	}
+	if cl.Flags&isBlocked != 0 {
+		c.Server.unblock(cl) // nothing is given any more to one who will not get it
+	}
 	c.host.Disconnect(cl)
 }
 

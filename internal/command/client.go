@@ -35,6 +35,10 @@ type Client struct {
 	// Conn is the connection, nil for an in-process caller.
 	Conn Conn
 
+	tx      *transaction // what is queued since MULTI; kept for the next one
+	watches []*watch
+	blocked *blocked // what it waits in; kept for the next time
+
 	LastCommand  *Command
 	CreatedNanos int64 // monotonic
 	LastNanos    int64 // monotonic, of the last command
@@ -65,6 +69,10 @@ const (
 	staying   // in process, and takes its mail between calls
 	listening // has subscriptions
 	tracking  // CLIENT TRACKING ON
+	inMulti   // between MULTI and EXEC
+	isBlocked // in a command that waits
+	isMonitor // is shown all commands
+	forgetful // its watches are none of its own any more: see Reset
 
 	silent = replyOff | replySkip | replySkipNext
 )
@@ -88,7 +96,7 @@ type Conn interface {
 // MemoryBytes is what the client costs: its buffers and itself.
 func (cl *Client) MemoryBytes() int64 {
 	const itself = 1024
-	n := int64(itself)
+	n := int64(itself + cl.multiBytes())
 	if cl.Conn != nil {
 		used, free := cl.Conn.QueryBuffer()
 		n += int64(used + free + cl.Conn.Output())
@@ -125,10 +133,16 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	field(" sub=", int64(cl.listens(toChannel)))
 	field(" psub=", int64(cl.listens(toPattern)))
 	field(" ssub=", int64(cl.listens(toShard)))
-	text(" multi=-1 watch=0", "")
+	multi := int64(-1)
+	if cl.Flags&inMulti != 0 {
+		multi = int64(len(cl.tx.queue))
+	}
+	field(" multi=", multi)
+	field(" watch=", int64(cl.watched()))
 	field(" qbuf=", int64(qbuf))
 	field(" qbuf-free=", int64(qfree))
-	text(" argv-mem=0 multi-mem=0", "")
+	field(" argv-mem=", 0)
+	field(" multi-mem=", int64(cl.multiBytes()))
 	field(" rbs=", int64(out))
 	field(" rbp=", int64(out))
 	// Redis has a buffer of this size for replies, and a list of such for more.
@@ -161,12 +175,16 @@ func (cl *Client) flagLetters() string {
 			b = append(b, l)
 		}
 	}
+	letter('O', cl.Flags&isMonitor != 0)
 	letter('P', cl.Flags&listening != 0)
+	letter('x', cl.Flags&inMulti != 0)
+	letter('b', cl.Flags&isBlocked != 0)
 	if t := cl.tracker; t != nil {
 		letter('t', true)
 		letter('R', t.broken.Load())
 		letter('B', t.bcast)
 	}
+	letter('d', cl.changed())
 	letter('c', cl.Flags&closeAfterReply != 0)
 	letter('A', cl.Flags&closeNow != 0)
 	letter('U', cl.Flags&isUnix != 0)
@@ -211,6 +229,9 @@ func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0
 // calls that must not know of each other.
 func (cl *Client) Reset(proto int) {
 	cl.DB, cl.Flags, cl.LastCommand = 0, inProcess, nil
+	if len(cl.watches) > 0 {
+		cl.Flags |= forgetful // who has the client does not own the keys' shards now
+	}
 	cl.Name, cl.LibName, cl.LibVersion, cl.User = "", "", "", cl.registered
 	cl.SetProto(proto)
 	cl.Out.Reset()

@@ -218,8 +218,7 @@ func (c *Ctx) kill(f *killFilter) int {
 			cl.Flags |= closeAfterReply
 			continue
 		}
-		cl.Flags |= closeNow
-		c.host.Disconnect(cl)
+		c.dismiss(cl)
 	}
 	return n
 }
@@ -311,7 +310,13 @@ func cmdClientUnblock(c *Ctx) {
 		c.Fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 		return
 	}
-	if _, ok := c.int(2); ok {
-		c.Out.Int(0) // no command blocks its client
+	id, ok := c.int(2)
+	if !ok {
+		return
 	}
+	if c.unblockByID(id, len(c.Args) == 4 && c.is(3, "ERROR")) {
+		c.Out.Int(1)
+		return
+	}
+	c.Out.Int(0)
 }

@@ -33,10 +33,10 @@ type handlers map[string]handler
 
 // families lists every family there is, in the order of the README's table.
 var families = []handlers{
-	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, setHandlers,
-	zsetHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
+	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, listBlockHandlers, setHandlers,
+	zsetHandlers, zsetBlockHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
-	commandHandlers, debugHandlers,
+	commandHandlers, debugHandlers, transactionHandlers, monitorHandlers,
 	geoHandlers, sortHandlers,
 	bitmapHandlers, hllHandlers,
 }
@@ -52,6 +52,12 @@ type Command struct {
 	placing placing
 	travels bool // see Place
 	subs    map[string]*Command
+	atOnce  bool // inside MULTI too it runs, rather than being queued
+}
+
+// runAtOnce names the commands that are never queued.
+var runAtOnce = map[string]bool{
+	"discard": true, "exec": true, "multi": true, "quit": true, "reset": true, "watch": true,
 }
 
 // Stats are one command's counters, as INFO commandstats shows them.
@@ -87,6 +93,7 @@ func buildTable() table {
 	t.byID = make([]*Command, spec.Count())
 	add := func(s *spec.Command) *Command {
 		cmd := &Command{Command: s, run: have[s.Name], id: len(t.all), flags: s.Flags, placing: placingOf(s)}
+		cmd.atOnce = runAtOnce[s.Name]
 		cmd.travels = cmd.placing == placeKey && s.Flags&(spec.Blocking|spec.NoMulti) == 0
 		delete(have, s.Name)
 		t.all = append(t.all, cmd)

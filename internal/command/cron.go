@@ -31,6 +31,7 @@ func (x *Exec) Cron() (restless bool) {
 		x.peakMemory = max(x.peakMemory, x.toldMemory())
 		x.rates.sample(x)
 	}
+	x.serveIfAny()
 	return restless
 }
 
@@ -43,6 +44,7 @@ func (x *Exec) BeforeSleep() {
 			s.ExpireCycle(true)
 		}
 	}
+	x.serveIfAny()
 }
 
 // Collectable reports whether there is freed memory that Cron and BeforeSleep,
@@ -70,6 +72,7 @@ func (x *Exec) CatchUp() {
 			s.ExpireCycle(false)
 		}
 	}
+	x.serveIfAny()
 }
 
 // keepFree is how much free memory a shard keeps in hand: a tenth of what it

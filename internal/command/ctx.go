@@ -15,21 +15,33 @@ import (
 // running a command allocates nothing.
 type Ctx struct {
 	*Exec
-	Client *Client
-	Args   [][]byte     // Args[0] is the command's name; good until the handler returns
-	Out    *resp.Writer // the reply is appended here
-	cmd    *Command
+	frame
+
+	inTransaction bool     // the command runs inside EXEC
+	inScript      bool     // …or inside a script
+	stopped       bool     // the handler blocked: there is no reply
+	again         *blocked // what is run again, nil at first
 
 	entries [4]keyspace.Entry // handles for the command's keys
-	used    int
-	failed  bool // an error reply was written
 	scratch []byte
 	draft   []byte            // where a new small value is put together
 	drafted datatypes.MemSlot // see beginDraft
 	scores  []float64         // those of a ZADD
 	side    resp.Writer       // see beginSide
+	txArgs  [][]byte          // of EXEC's present command
 	geo     geoScratch
 	sort    sortScratch
+}
+
+// A frame is what a command and the one that it runs inside another have each for itself:
+// see [Ctx.call].
+type frame struct {
+	Client *Client
+	Args   [][]byte     // Args[0] is the command's name; good until the handler returns
+	Out    *resp.Writer // the reply is appended here
+	cmd    *Command
+	used   int  // of Ctx.entries
+	failed bool // an error reply was written
 }
 
 // db returns the client's current database in the shard that holds key.

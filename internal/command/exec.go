@@ -36,6 +36,10 @@ type Exec struct {
 	calls    int64
 	quick    quickRun
 
+	unserved bool        // keys became ready that clients wait for
+	reply    resp.Writer // to a command that was blocked
+	line     []byte      // for monitors
+
 	toldCalls atomic.Int64 // calls, as of the last cron: anybody may read
 
 	// Push messages: see push.go.
@@ -167,15 +171,24 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 		x.settleQuick()
 	}
 	cmd.run(c)
+	if c.stopped {
+		return x.stop(c)
+	}
 	x.account(c, cmd, cl.Out.Len()-start)
 	if cl.Flags&tracking != 0 {
 		x.tracked(cl, cmd, args)
 	}
 	if cl.Flags&silent != 0 {
-		x.silence(cl, start)
+		x.silence(cl, &cl.Out, start)
+	}
+	if x.monitored() {
+		x.feedMonitors(c, cmd)
 	}
 	if x.own.Len() > 0 {
 		x.pushOwn(cl)
+	}
+	if x.unserved {
+		x.ServeReady()
 	}
 	if cl.Flags&(closeAfterReply|closeNow) != 0 {
 		return Closing
@@ -195,14 +208,24 @@ func arityFits(cmd *Command, n int) bool {
 func (x *Exec) guarded(cl *Client, cmd *Command) bool {
 	return x.maxMemory > 0 || x.pause.until != 0 || !cl.Authenticated ||
 		!cl.User.Unrestricted() || x.cluster != nil || cmd.flags&spec.Protected != 0 ||
-		cl.Flags&listening != 0 || x.overTracked.Load()
+		cl.Flags&(listening|inMulti|forgetful) != 0 || x.overTracked.Load()
 }
 
 // admit checks what guarded saw. stop says that the command does not run.
 func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 	cl := c.Client
+	if cl.Flags&forgetful != 0 {
+		if !x.ownsAll() {
+			return NeedAll, true
+		}
+		cl.unwatch()
+		cl.Flags &^= forgetful
+	}
 	if !cl.Authenticated && cmd.flags&spec.NoAuth == 0 && x.authRequired() {
 		return x.reject(c, cmd, errNoAuth), true
+	}
+	if cl.Flags&inMulti != 0 && cmd.flags&spec.NoMulti != 0 {
+		return x.reject(c, cmd, errNotInMulti), true
 	}
 	if cl.Flags&inProcess == 0 && !cl.User.Unrestricted() {
 		if !x.ownsAll() {
@@ -222,7 +245,7 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 	}
 	if x.maxMemory > 0 {
 		pressure := x.evict()
-		if cmd.flags&spec.DenyOOM != 0 {
+		if cl.needsMemory(cmd) {
 			if x.othersEvict(pressure) {
 				return NeedAll, true
 			}
@@ -239,6 +262,10 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 	}
 	if x.pause.holds(x, cl, cmd) {
 		return Paused, true
+	}
+	if cl.Flags&inMulti != 0 && !cmd.atOnce {
+		x.enqueue(c, cmd)
+		return Done, true
 	}
 	return Done, false
 }
@@ -268,6 +295,14 @@ func (x *Exec) othersEvict(p keyspace.Pressure) bool {
 	return false
 }
 
+// allowed checks that the client's user may run a command.
+func (x *Exec) allowed(cl *Client, cmd *Command, args [][]byte, context string) (err resp.Error, ok bool) {
+	if cl.Flags&inProcess != 0 || cl.User.Unrestricted() {
+		return "", true
+	}
+	return x.permit(cl, cmd, args, context)
+}
+
 // protected refuses the commands that enable-debug-command and its kin guard.
 func (x *Exec) protected(c *Ctx, cmd *Command) (err resp.Error, denied bool) {
 	if cmd.flags&spec.Protected == 0 || x.config.EnableDebugCommand.Allows(c.Client.local()) {
@@ -282,9 +317,14 @@ func (x *Exec) reject(c *Ctx, cmd *Command, err resp.Error) Verdict {
 	if cmd != nil {
 		x.stats[cmd.id].Rejected++
 	}
+	c.Client.spoil()
+	if cmd != nil && cmd.Name == "exec" {
+		c.Client.discard()
+		err = execAborted(err)
+	}
 	c.Fail(err)
 	if c.Client.Flags&silent != 0 {
-		x.silence(c.Client, start)
+		x.silence(c.Client, c.Out, start)
 	}
 	return x.after(c.Client, cmd)
 }
@@ -322,9 +362,9 @@ const maxErrorCodes = 128
 
 // silence takes back the reply of a client that asked for none, and counts
 // down CLIENT REPLY SKIP.
-func (x *Exec) silence(cl *Client, start int) {
+func (x *Exec) silence(cl *Client, out *resp.Writer, start int) {
 	if cl.Flags&(replyOff|replySkip) != 0 {
-		cl.Out.Truncate(start)
+		out.Truncate(start)
 	}
 	cl.Flags &^= replySkip
 	if cl.Flags&replySkipNext != 0 {

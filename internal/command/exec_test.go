@@ -18,6 +18,7 @@ type quietHost struct{}
 func (quietHost) Disconnect(*Client)   {}
 func (quietHost) Notify(*Client)       {}
 func (quietHost) Unpaused()            {}
+func (quietHost) Alarm(int64)          {}
 func (quietHost) Terminate()           {}
 func (quietHost) Net() NetStats        { return NetStats{} }
 func (quietHost) Applied()             {}

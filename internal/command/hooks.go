@@ -22,8 +22,10 @@ type interests struct {
 	x     *Exec // which owns the shard at present
 	shard *keyspace.Shard
 
-	watched map[dbKey][]*watch
-	waiting map[dbKey]*waitQueue
+	watched map[dbKey]*watch     // the first of each key's
+	waiting map[dbKey]*waitQueue // those blocked on each key
+
+	firstReady, lastReady *waitQueue // those that are to be served, in order
 
 	tracked      trackedKeys
 	trackedBytes int64        // of it, as the shard's memory counts them

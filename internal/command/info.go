@@ -164,14 +164,16 @@ func (w *infoWriter) clients() {
 	w.int("maxclients", int64(c.config.MaxClients))
 	w.int("client_recent_max_input_buffer", in)
 	w.int("client_recent_max_output_buffer", out)
-	w.int("blocked_clients", 0)
+	watching, watched := c.watching()
+	blockedOn, blockedOnGone := c.blocking()
+	w.int("blocked_clients", int64(len(c.Server.blocked)))
 	w.int("tracking_clients", int64(len(c.trackers.clients)))
 	w.int("pubsub_clients", int64(c.channels.listeners))
-	w.int("watching_clients", 0)
-	w.int("clients_in_timeout_table", 0)
-	w.int("total_watched_keys", 0)
-	w.int("total_blocking_keys", 0)
-	w.int("total_blocking_keys_on_nokey", 0)
+	w.int("watching_clients", int64(watching))
+	w.int("clients_in_timeout_table", int64(len(c.deadlines)))
+	w.int("total_watched_keys", int64(watched))
+	w.int("total_blocking_keys", int64(blockedOn))
+	w.int("total_blocking_keys_on_nokey", int64(blockedOnGone))
 }
 
 func (w *infoWriter) memory() {

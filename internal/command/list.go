@@ -238,51 +238,55 @@ func (c *Ctx) popped(e *keyspace.Entry, l *list.List, key []byte, event string) 
 }
 
 func cmdLMPop(c *Ctx) {
-	n, ok := c.intBetween(1, 1, math.MaxInt64, errNumKeys)
-	if !ok {
-		return
+	if keys, w, count, ok := c.parseLMPop(1); ok && !c.popFirst(keys, w, count) {
+		c.Out.NullArray()
 	}
-	if n > int64(len(c.Args)-3) {
+}
+
+// parseLMPop reads the arguments of LMPOP from the number of keys on, which is argument
+// at.
+func (c *Ctx) parseLMPop(at int) (keys [][]byte, w listEnd, count int64, ok bool) {
+	n, ok := c.intBetween(at, 1, math.MaxInt64, errNumKeys)
+	if !ok {
+		return nil, w, 0, false
+	}
+	if n > int64(len(c.Args)-at-2) {
 		c.Fail(errSyntax)
-		return
+		return nil, w, 0, false
 	}
-	keys, i := c.Args[2:2+n], int(2+n)
-	w, ok := c.listEnd(i)
-	if !ok {
-		return
+	i := at + 1 + int(n)
+	keys = c.Args[at+1 : i]
+	if w, ok = c.listEnd(i); !ok {
+		return nil, w, 0, false
 	}
-	count := int64(1)
+	count = 1
 	switch i++; {
 	case i == len(c.Args):
 	case i+2 == len(c.Args) && c.is(i, "COUNT"):
-		if count, ok = c.intBetween(i+1, 1, math.MaxInt64, errCountNotMore); !ok {
-			return
-		}
+		count, ok = c.intBetween(i+1, 1, math.MaxInt64, errCountNotMore)
 	case i+2 < len(c.Args) && c.is(i, "COUNT"):
 		// Redis reads the first COUNT before it finds more behind it.
 		if _, ok = c.intBetween(i+1, 1, math.MaxInt64, errCountNotMore); ok {
 			c.Fail(errSyntax)
 		}
-		return
+		ok = false
 	default:
 		c.Fail(errSyntax)
-		return
+		ok = false
 	}
-	e := c.entry()
-	for _, key := range keys {
-		if !c.lookupInto(e, key, keyspace.Write) {
-			continue
-		}
-		if e.Type() != datatypes.List {
-			c.Fail(ErrWrongType)
-			return
-		}
+	return keys, w, count, ok
+}
+
+// popFirst replies up to count elements of the first list there is, with its key. It
+// reports false when there is none, and nothing has been replied.
+func (c *Ctx) popFirst(keys [][]byte, w listEnd, count int64) bool {
+	e, key, found, ok := c.firstOf(keys, datatypes.List)
+	if found && ok {
 		c.Out.ArrayHeader(2)
 		c.Out.BulkBytes(key)
 		c.popMany(e, key, w, count)
-		return
 	}
-	c.Out.NullArray()
+	return found
 }
 
 func cmdRPopLPush(c *Ctx) { c.moveElement(listTail, listHead) }

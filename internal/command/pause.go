@@ -19,7 +19,7 @@ func (p *pauseState) holds(x *Exec, cl *Client, cmd *Command) bool {
 		x.pauseEnded()
 		return false
 	}
-	return p.all || cmd.flags&(spec.Write|spec.MayReplicate) != 0
+	return p.all || cl.flagsOf(cmd)&(spec.Write|spec.MayReplicate) != 0
 }
 
 // pauseClients begins or extends a pause of ms milliseconds.

@@ -92,9 +92,12 @@ func (cl *Client) OutputClass() int {
 
 // What others must know of a client to send it something, whoever has it at present.
 const (
-	outsideRESP3   = 1 << iota // push messages are in RESP3
-	outsideListens             // it has subscriptions
-	outsideTracks              // it tracks keys
+	outsideRESP3    = 1 << iota // push messages are in RESP3
+	outsideListens              // it has subscriptions
+	outsideTracks               // it tracks keys
+	outsideWatches              // it watches keys
+	outsideBlocked              // it waits for keys
+	outsideMonitors             // it is shown all commands
 )
 
 // pushes is the protocol of the client's push messages. Anybody may ask.
@@ -112,12 +115,18 @@ func (cl *Client) setListening(on bool) {
 	cl.tell(outsideListens, on)
 }
 
-// Entangled reports whether others know of the client's subscriptions or tracking, so
-// that it takes an owner of everything to unregister it. Anybody may ask.
-func (cl *Client) Entangled() bool { return cl.outside.Load()&(outsideListens|outsideTracks) != 0 }
+// Entangled reports whether others know of the client, for its subscriptions, for tracking
+// or watching keys or waiting for them, so that it takes an owner of everything to
+// unregister it. Anybody may ask.
+func (cl *Client) Entangled() bool { return cl.outside.Load()&^outsideRESP3 != 0 }
 
-// disentangle ends the client's subscriptions and tracking.
+// disentangle ends all that others know the client for.
 func (x *Exec) disentangle(cl *Client) {
+	cl.discard()
+	x.unmonitor(cl)
+	if cl.Flags&isBlocked != 0 {
+		x.Server.unblock(cl)
+	}
 	x.forgetListener(cl)
 	x.stopTracking(cl)
 }

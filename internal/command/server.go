@@ -60,6 +60,11 @@ type Server struct {
 
 	cluster *cluster // nil unless cluster-enabled
 
+	blocked   map[uint64]*Client // by ID
+	deadlines deadlineHeap       // of those who do not wait for ever
+	signals   atomic.Int64       // how often a key became ready that clients wait for
+	monitors  atomic.Pointer[[]*Client]
+
 	pause     pauseState
 	reclaimer *lazyfree.Reclaimer
 	settings  *keyspace.Settings
@@ -98,6 +103,10 @@ type Host interface {
 	// Net returns the counters of the network side, and brings the shards' up to
 	// date with whatever is counted elsewhere.
 	Net() NetStats
+	// Alarm has an owner of everything call [Exec.TimeOut] at a monotonic time, or
+	// before, and that once: a later alarm than one that is set is none. The caller
+	// owns something.
+	Alarm(atNanos int64)
 	// Applied is told after CONFIG SET changed parameters of the network side.
 	Applied()
 	// Model names the threading model, and Threads its number of threads.
@@ -145,7 +154,8 @@ func NewServer(o Options) (*Server, *Exec) {
 		clock: o.Clock, config: o.Config, log: o.Log, host: o.Host, reclaimer: o.Reclaimer,
 		settings: o.Settings, Version: o.Version, RunID: randomHex(), PID: os.Getpid(),
 		start: o.Clock.Nanos(), startUnix: o.Clock.UnixMilli() / 1000, clients: map[uint64]*Client{},
-		replID: randomHex(), users: o.Users,
+		blocked: map[uint64]*Client{},
+		replID:  randomHex(), users: o.Users,
 	}
 	if s.users == nil {
 		s.users = acl.New(acl.Options{AllChannels: o.Config.ACLPubsubDefault == "allchannels"})

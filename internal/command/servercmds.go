@@ -93,6 +93,9 @@ func cmdSwapDB(c *Ctx) {
 		return
 	}
 	if i != j {
+		for _, in := range c.interests {
+			in.touchSwapped(int(i), int(j))
+		}
 		for _, s := range c.shards {
 			s.Swap(int(i), int(j))
 		}

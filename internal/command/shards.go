@@ -154,7 +154,7 @@ func (s *Server) shardsOf(cmd *Command, args [][]byte) (set ShardSet) {
 }
 
 // stays are the states of a client whose commands run for itself alone.
-const stays = silent | closeAfterReply | closeNow | listening | tracking
+const stays = silent | closeAfterReply | closeNow | inMulti | forgetful | listening | tracking
 
 // sortsByPattern reports whether a SORT looks up keys made of elements.
 func sortsByPattern(args [][]byte) bool {

@@ -393,7 +393,9 @@ func runsOthers(cmd *Command) bool {
 // tracked is called when a command of a tracking client is done.
 func (x *Exec) tracked(cl *Client, cmd *Command, args [][]byte) {
 	x.remember(cl, cmd, args)
-	cl.tracker.endCaching(cmd)
+	if cl.Flags&inMulti == 0 {
+		cl.tracker.endCaching(cmd)
+	}
 }
 
 // endCaching ends what CLIENT CACHING began: it holds for one command, or for a

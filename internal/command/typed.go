@@ -70,6 +70,7 @@ func (x *Exec) Set(db int, key, value []byte, ttl time.Duration, keepTTL, nx, xx
 		expireAt, _ = e.ExpireAt()
 	}
 	c.set(e, found, key, value, expireAt)
+	x.serveIfAny()
 	return true, nil
 }
 
@@ -80,6 +81,7 @@ func (x *Exec) Delete(db int, key []byte) bool {
 	if found {
 		c.db(key).Delete(e, lazyfree.UserDel)
 		c.modified(key, keyspace.EventGeneric, "del")
+		x.serveIfAny()
 	}
 	return found
 }
@@ -100,6 +102,7 @@ func (x *Exec) Expire(db int, key []byte, ttl time.Duration) bool {
 	if ttl <= 0 {
 		c.db(key).Delete(e, lazyfree.Expire)
 		c.modified(key, keyspace.EventGeneric, "del")
+		x.serveIfAny()
 		return true
 	}
 	c.db(key).SetExpire(e, x.now()+max(ttl.Milliseconds(), 1))

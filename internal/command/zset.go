@@ -639,8 +639,18 @@ func (c *Ctx) zpop(e *keyspace.Entry, key []byte, max bool, count int64, f score
 	z := zset.Open(e)
 	n := int(min(count, int64(z.Len())))
 	c.Out.ArrayHeader(n * f.width())
+	c.replyEnd(z, max, n, f)
+	c.zpopped(e, z, key, max, n)
+}
+
+// replyEnd replies the n members of least or greatest score, without a header.
+func (c *Ctx) replyEnd(z zset.ZSet, max bool, n int, f scoreForm) {
 	cur := z.Seek(0, n, max)
 	c.replyElements(&cur, f)
+}
+
+// zpopped removes the n members of least or greatest score from the sorted set at key.
+func (c *Ctx) zpopped(e *keyspace.Entry, z zset.ZSet, key []byte, max bool, n int) {
 	z.Pop(max, n, nil)
 	event := "zpopmin"
 	if max {
@@ -650,46 +660,52 @@ func (c *Ctx) zpop(e *keyspace.Entry, key []byte, max bool, count int64, f score
 }
 
 func cmdZMPop(c *Ctx) {
-	n, ok := c.intBetween(1, 1, math.MaxInt64, errNumKeys)
+	if keys, max, count, ok := c.parseZMPop(1); ok && !c.zpopFirst(keys, max, count) {
+		c.Out.NullArray()
+	}
+}
+
+// parseZMPop reads the arguments of ZMPOP from the number of keys on, which is argument
+// at.
+func (c *Ctx) parseZMPop(at int) (keys [][]byte, max bool, count int64, ok bool) {
+	n, ok := c.intBetween(at, 1, math.MaxInt64, errNumKeys)
 	if !ok {
-		return
+		return nil, false, 0, false
 	}
-	if n > int64(len(c.Args)-3) {
+	if n > int64(len(c.Args)-at-2) {
 		c.Fail(errSyntax)
-		return
+		return nil, false, 0, false
 	}
-	keys, i := c.Args[2:2+n], int(2+n)
-	max := c.is(i, "MAX")
+	i := at + 1 + int(n)
+	keys, max, count = c.Args[at+1:i], c.is(i, "MAX"), 1
 	if !max && !c.is(i, "MIN") {
 		c.Fail(errSyntax)
-		return
+		return nil, false, 0, false
 	}
-	count, counted := int64(1), false
+	counted := false
 	for i++; i < len(c.Args); i += 2 {
 		if counted || i+1 == len(c.Args) || !c.is(i, "COUNT") {
 			c.Fail(errSyntax)
-			return
+			return nil, false, 0, false
 		}
 		if count, ok = c.intBetween(i+1, 1, math.MaxInt64, errCountNotMore); !ok {
-			return
+			return nil, false, 0, false
 		}
 		counted = true
 	}
-	e := c.entry()
-	for _, key := range keys {
-		if !c.lookupInto(e, key, keyspace.Write) {
-			continue
-		}
-		if e.Type() != datatypes.ZSet {
-			c.Fail(ErrWrongType)
-			return
-		}
+	return keys, max, count, true
+}
+
+// zpopFirst replies up to count members of the first sorted set there is, with its key.
+// It reports false when there is none, and nothing has been replied.
+func (c *Ctx) zpopFirst(keys [][]byte, max bool, count int64) bool {
+	e, key, found, ok := c.firstOf(keys, datatypes.ZSet)
+	if found && ok {
 		c.Out.ArrayHeader(2)
 		c.Out.BulkBytes(key)
 		c.zpop(e, key, max, count, pairsScores)
-		return
 	}
-	c.Out.NullArray()
+	return found
 }
 
 func cmdZRandMember(c *Ctx) {
