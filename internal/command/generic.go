@@ -233,6 +233,7 @@ func (c *Ctx) rename(nx bool) bool {
 		c.db(to).Delete(dst, lazyfree.ServerDel)
 	}
 	c.db(from).Transfer(src, dst, c.db(to), to, copyObject)
+	c.db(to).Event(keyspace.EventNew, "new", to)
 	c.modified(from, keyspace.EventGeneric, "rename_from")
 	c.modified(to, keyspace.EventGeneric, "rename_to")
 	if nx {
@@ -277,6 +278,7 @@ func cmdMove(c *Ctx) {
 		return
 	}
 	c.db(key).Rename(src, dst, target, key)
+	target.Event(keyspace.EventNew, "new", key)
 	c.modified(key, keyspace.EventGeneric, "move_from")
 	target.Modified(key)
 	target.Event(keyspace.EventGeneric, "move_to", key)
@@ -413,6 +415,7 @@ func cmdCopy(c *Ctx) {
 		target.Delete(dst, lazyfree.ServerDel)
 	}
 	target.Copy(src, dst, to, copyObject)
+	target.Event(keyspace.EventNew, "new", to)
 	target.Modified(to)
 	target.Event(keyspace.EventGeneric, "copy_to", to)
 	c.Out.Int(1)

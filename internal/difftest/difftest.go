@@ -229,7 +229,8 @@ func (r *run) transaction() {
 	r.command("MULTI")
 	for range 1 + r.gen.rnd.IntN(5) {
 		c := r.gen.next()
-		for rules[c.cmd.Name].special != nil || rules[c.cmd.Name].unordered || rules[c.cmd.Name].clock != 0 {
+		for rules[c.cmd.Name].special != nil || rules[c.cmd.Name].unordered || rules[c.cmd.Name].clock != 0 ||
+			r.o.Events && lookupsUnordered[c.cmd.Name] {
 			c = r.gen.next()
 		}
 		r.step(c)

@@ -33,10 +33,15 @@ func (o ours) Dial() (transcript.Conn, error) {
 
 func (o ours) Advance(d time.Duration) { time.Sleep(d) }
 
-func TestAgainstRedis(t *testing.T) {
+func TestAgainstRedis(t *testing.T) { against(t, false) }
+
+// TestEventsAgainstRedis compares keyspace notifications with every reply.
+func TestEventsAgainstRedis(t *testing.T) { against(t, true) }
+
+func against(t *testing.T, events bool) {
 	reference := transcript.Reference(t)
 	for i := range *runs {
-		o := difftest.Options{Commands: *commands}
+		o := difftest.Options{Commands: *commands, Events: events}
 		if *seed != 0 {
 			o.Seed = *seed + uint64(i)
 		}
