@@ -91,7 +91,7 @@ func (s *Stream) trimNode(at place, o *Trimming) (deleted int64) {
 			continue
 		}
 		if o.Refs == DeleteRefs {
-			s.forget(id)
+			s.Forget(id)
 		}
 		lp = markDeleted(lp, p)
 		s.length--
@@ -157,13 +157,13 @@ func (s *Stream) forgetNode(at place) {
 	h := readHead(lp)
 	for p := h.entriesAt; p != listpack.End(lp); p = s.entryAfter(lp, p, &h) {
 		if intAt(lp, p)&flagDeleted == 0 {
-			s.forget(idAt(lp, p, at.id()))
+			s.Forget(idAt(lp, p, at.id()))
 		}
 	}
 }
 
-// forget takes id out of what groups have pending.
-func (s *Stream) forget(id ID) {
+// Forget takes id out of what groups have pending.
+func (s *Stream) Forget(id ID) {
 	for _, g := range s.groups {
 		g.Ack(id)
 	}
@@ -194,7 +194,7 @@ const (
 // there is nobody who could have confirmed an entry: it is kept where that counts.
 func (s *Stream) DeleteWith(id ID, refs References) Fate {
 	if refs == DeleteRefs {
-		s.forget(id)
+		s.Forget(id)
 	}
 	if refs == OnlyAcked && (len(s.groups) == 0 || !s.Acked(id)) {
 		if s.Has(id) {

@@ -13,6 +13,7 @@ import (
 	"github.com/redweave/redweave/datatypes/list"
 	"github.com/redweave/redweave/datatypes/listpack"
 	"github.com/redweave/redweave/datatypes/set"
+	"github.com/redweave/redweave/datatypes/stream"
 	"github.com/redweave/redweave/datatypes/zset"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/config"
@@ -408,6 +409,32 @@ func serializedLen(e *keyspace.Entry, now int64) int {
 		h := hash.Open(e)
 		n = dumpedLen(h.Len())
 		h.ForEach(now, func(field, value listpack.Value, _ int64) bool { str(field); str(value); return true })
+	case e.Type() == datatypes.Stream:
+		n = dumpedStream(streamOf(e))
+	}
+	return n
+}
+
+// dumpedStream is the length of a stream in a dump.
+func dumpedStream(s *stream.Stream) int {
+	id := func(id stream.ID) int { return dumpedLen(int(id.Ms)) + dumpedLen(int(id.Seq)) }
+	const rawID, rawTime = 16, 8
+	n := dumpedLen(s.Nodes())
+	s.EachNode(func(_ stream.ID, lp []byte) bool {
+		n += 1 + rawID + dumpedLen(len(lp)) + len(lp)
+		return true
+	})
+	n += dumpedLen(s.Len()) + id(s.Last()) + id(s.First()) + id(s.MaxDeleted()) + dumpedLen(int(s.Added()))
+	n += dumpedLen(len(s.Groups()))
+	for _, g := range s.Groups() {
+		n += dumpedString(g.Name()) + id(g.Last) + dumpedLen(int(g.Read)) + dumpedLen(g.Len())
+		for p := g.Pending(nil, stream.ID{}); p.Next(); {
+			n += rawID + rawTime + dumpedLen(int(p.Count))
+		}
+		n += dumpedLen(g.Consumers())
+		g.EachConsumer(func(name []byte, w *stream.Consumer) {
+			n += dumpedString(name) + 2*rawTime + dumpedLen(w.Len()) + rawID*w.Len()
+		})
 	}
 	return n
 }
@@ -635,6 +662,17 @@ func digestValue(d *digest.Sum, e *keyspace.Entry, now int64) {
 			d.HashField(buf, buf2)
 			return true
 		})
+	case datatypes.Stream:
+		d.StartValue(digest.Stream)
+		for cur := streamOf(e).Range(stream.ID{}, stream.MaxID); cur.Next(); {
+			d.StreamID(cur.ID.Ms, cur.ID.Seq)
+			for range cur.Len() {
+				field, value := cur.Field()
+				buf, buf2 = field.Append(buf[:0]), value.Append(buf2[:0])
+				d.Mix(buf)
+				d.Mix(buf2)
+			}
+		}
 	}
 	if _, volatile := e.ExpireAt(); volatile {
 		d.Expires()

@@ -432,5 +432,7 @@ func copyObject(from, to *keyspace.Entry) {
 		zset.Open(from).CopyTo(to)
 	case datatypes.Hash:
 		hash.Open(from).CopyTo(to)
+	case datatypes.Stream:
+		to.SetObject(datatypes.StreamTree, streamOf(from).Clone(to.Arena()))
 	}
 }

@@ -125,6 +125,8 @@ func memoryUsage(e *keyspace.Entry, samples int) int64 {
 		n += zset.Open(e).MemoryUsage(samples)
 	case datatypes.Hash:
 		n += hash.Open(e).MemoryUsage(samples)
+	case datatypes.Stream:
+		n += streamOf(e).Bytes()
 	}
 	return n
 }

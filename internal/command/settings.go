@@ -6,6 +6,7 @@ import (
 	"github.com/redweave/redweave/datatypes/hash"
 	"github.com/redweave/redweave/datatypes/list"
 	"github.com/redweave/redweave/datatypes/set"
+	"github.com/redweave/redweave/datatypes/stream"
 	"github.com/redweave/redweave/datatypes/zset"
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/lazyfree"
@@ -13,10 +14,11 @@ import (
 
 // limits are the encoding thresholds, in the form the data types take them.
 type limits struct {
-	hash hash.Limits
-	list list.Limits
-	set  set.Limits
-	zset zset.Limits
+	stream stream.Limits
+	hash   hash.Limits
+	list   list.Limits
+	set    set.Limits
+	zset   zset.Limits
 }
 
 // configured copies what the hot path needs out of the configuration. It is
@@ -39,7 +41,8 @@ func (s *Server) configured() {
 	}
 	s.slow.Trim(c.SlowlogMaxLen)
 	s.limits = limits{
-		hash: hash.Limits{ListPackEntries: c.HashMaxListpackEntries, ListPackValue: c.HashMaxListpackValue},
+		stream: stream.Limits{NodeBytes: c.StreamNodeMaxBytes, NodeEntries: c.StreamNodeMaxEntries},
+		hash:   hash.Limits{ListPackEntries: c.HashMaxListpackEntries, ListPackValue: c.HashMaxListpackValue},
 		set: set.Limits{
 			IntSetEntries: c.SetMaxIntsetEntries, ListPackEntries: c.SetMaxListpackEntries,
 			ListPackValue: c.SetMaxListpackValue,
