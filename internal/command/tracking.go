@@ -394,7 +394,9 @@ func runsOthers(cmd *Command) bool {
 func (x *Exec) tracked(cl *Client, cmd *Command, args [][]byte) {
 	x.remember(cl, cmd, args)
 	if cl.Flags&inMulti == 0 {
-		cl.tracker.endCaching(cmd)
+		if cl.Flags&inMulti == 0 {
+			cl.tracker.endCaching(cmd)
+		}
 	}
 }
 

@@ -19,15 +19,19 @@ type limits struct {
 	idle            time.Duration // timeout; 0: never
 	keepAlive       time.Duration // negative: off
 	hz              int
-	outputHard      int // bytes; 0: no limit
-	outputSoft      int
-	outputSoftFor   time.Duration
-	clientMemory    int64 // maxmemory-clients in bytes; 0: no limit
-	protected       bool  // protected mode holds
+	outputs         [3]outputLimit // by config.ClassNormal and so on
+	clientMemory    int64          // maxmemory-clients in bytes; 0: no limit
+	protected       bool           // protected mode holds
+}
+
+// outputLimit is how much output may be pending. Zeros are no limits.
+type outputLimit struct {
+	hard    int // bytes, at any time
+	soft    int // bytes, for no longer than softFor
+	softFor time.Duration
 }
 
 func limitsOf(c *config.Config) *limits {
-	out := c.ClientOutputBufferLimit[config.ClassNormal]
 	l := &limits{
 		session:         threading.LimitsOf(c),
 		maxClients:      int64(c.MaxClients),
@@ -35,14 +39,17 @@ func limitsOf(c *config.Config) *limits {
 		idle:            time.Duration(c.Timeout) * time.Second,
 		keepAlive:       time.Duration(c.TCPKeepalive) * time.Second,
 		hz:              max(c.HZ, 1),
-		outputHard:      int(min(out.HardBytes, math.MaxInt)),
-		outputSoft:      int(min(out.SoftBytes, math.MaxInt)),
-		outputSoftFor:   time.Duration(out.SoftSeconds) * time.Second,
 		clientMemory:    c.MaxMemoryClients,
 		protected:       c.ProtectedMode && c.RequirePass == "",
 	}
 	if l.keepAlive == 0 {
 		l.keepAlive = -1
+	}
+	for class, out := range c.ClientOutputBufferLimit {
+		l.outputs[class] = outputLimit{
+			hard: int(min(out.HardBytes, math.MaxInt)), soft: int(min(out.SoftBytes, math.MaxInt)),
+			softFor: time.Duration(out.SoftSeconds) * time.Second,
+		}
 	}
 	if c.MaxMemoryClients < 0 { // a percentage
 		l.clientMemory = c.MaxMemory / 100 * -c.MaxMemoryClients
@@ -64,15 +71,16 @@ func (l *limits) refuse(clients int64, local bool) string {
 
 // overHardLimit reports whether so much pending output is more than a client may
 // have at any time.
-func (lp *Loop) overHardLimit(pending int) bool {
-	return lp.limits.outputHard > 0 && pending > lp.limits.outputHard
+func (lp *Loop) overHardLimit(c *Client, pending int) bool {
+	hard := lp.limits.outputs[c.Client.OutputClass()].hard
+	return hard > 0 && pending > hard
 }
 
 // overSoftLimit reports whether a client's output has been more than the soft
 // limit for too long.
 func (lp *Loop) overSoftLimit(c *Client) bool {
-	l := lp.limits
-	if l.outputSoft == 0 || c.pendingOutput() <= l.outputSoft {
+	l := &lp.limits.outputs[c.Client.OutputClass()]
+	if l.soft == 0 || c.pendingOutput() <= l.soft {
 		c.overSoft = false
 		return false
 	}
@@ -80,10 +88,10 @@ func (lp *Loop) overSoftLimit(c *Client) bool {
 	if !c.overSoft {
 		c.overSoft, c.overSince = true, now
 	}
-	return time.Duration(now-c.overSince) > l.outputSoftFor
+	return time.Duration(now-c.overSince) > l.softFor
 }
 
-// sweep closes clients that were idle too long, or whose output stayed above
+// sweep closes clients that were idle too long, unless they listen, or whose output stayed above
 // the soft limit, and those that take too much memory together. The loop calls it
 // with every cron.
 func (lp *Loop) sweep() {
@@ -92,7 +100,8 @@ func (lp *Loop) sweep() {
 		idle := time.Duration(now - c.activeNanos)
 		switch {
 		case c.away:
-		case lp.limits.idle > 0 && idle > lp.limits.idle && !c.held:
+		case lp.limits.idle > 0 && idle > lp.limits.idle && !c.held && !c.waiting &&
+			c.Client.OutputClass() != config.ClassPubSub:
 			lp.group.Log().Info("closing idle client", "client", c.remote)
 			lp.close(c)
 		case c.blocked && lp.overSoftLimit(c):

@@ -409,7 +409,7 @@ func (lp *Loop) after(c *Client, state threading.State) {
 		return
 	}
 	switch pending := c.pendingOutput(); {
-	case lp.overHardLimit(pending):
+	case lp.overHardLimit(c, pending):
 		lp.closeForOutput(c)
 		return
 	case pending == 0 && !c.ending && !c.stalled:
