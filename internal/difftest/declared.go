@@ -52,6 +52,12 @@ var differences = []difference{
 		"bitpos", "likewise", answersBeforeArgs,
 	},
 	{
+		"blpop", "7.2 tells a time beyond the end of time from a negative one",
+		func(_ call, ours, ref transcript.Reply) bool {
+			return ours.Text == "ERR timeout is out of range" && ref.Text == "ERR timeout is negative"
+		},
+	},
+	{
 		"lpos", "7.2 refuses a rank that has no absolute value",
 		func(_ call, ours, ref transcript.Reply) bool {
 			return strings.HasPrefix(ours.Text, "ERR value is out of range, value must between")
@@ -60,7 +66,11 @@ var differences = []difference{
 }
 
 // twins holds commands that answer as another does.
-var twins = map[string]string{"substr": "getrange", "zrevrank": "zrank"}
+var twins = map[string]string{
+	"substr": "getrange", "zrevrank": "zrank",
+	"brpop": "blpop", "blmove": "blpop", "brpoplpush": "blpop", "blmpop": "blpop",
+	"bzpopmin": "blpop", "bzpopmax": "blpop", "bzmpop": "blpop",
+}
 
 // answersBeforeArgs: the reference says what it says of a key that is not there, or
 // is of another type, and has not seen that the arguments are wrong.

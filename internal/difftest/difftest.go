@@ -224,20 +224,6 @@ func (r *run) step(c call) {
 	r.fail(c.args, "ours      "+ours.String(), "reference "+ref.String())
 }
 
-// transaction runs a few commands between MULTI and EXEC.
-func (r *run) transaction() {
-	r.command("MULTI")
-	for range 1 + r.gen.rnd.IntN(5) {
-		c := r.gen.next()
-		for rules[c.cmd.Name].special != nil || rules[c.cmd.Name].unordered || rules[c.cmd.Name].clock != 0 ||
-			r.o.Events && lookupsUnordered[c.cmd.Name] {
-			c = r.gen.next()
-		}
-		r.step(c)
-	}
-	r.command("EXEC")
-}
-
 // command steps a command without arguments.
 func (r *run) command(name string) {
 	r.step(call{spec.ByName(name), [][]byte{[]byte(name)}})
