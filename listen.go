@@ -28,7 +28,7 @@ func (e *ListenError) Error() string {
 
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// Listen opens the sockets that the parameters bind, port and unixsocket ask for,
+// Listen opens the sockets that the parameters bind, port, tls-port and unixsocket ask for,
 // for Serve. An address of bind that begins with a minus may be missing from the
 // machine. The error is a *ListenError or ErrNowhere, and nothing is left open.
 func (k *Keyspace) Listen() (ls []net.Listener, err error) {
@@ -41,16 +41,22 @@ func (k *Keyspace) Listen() (ls []net.Listener, err error) {
 		}
 	}()
 	p := k.engine.Parameters()
-	if p.Port != 0 {
+	for _, via := range []struct {
+		port   int
+		listen func(host string, port int) (net.Listener, error)
+	}{{p.Port, listenTCP}, {p.TLSPort, k.secrets.listen}} {
+		if via.port == 0 {
+			continue
+		}
 		for _, bind := range p.Bind {
 			host, optional := strings.CutPrefix(bind, "-")
-			l, err := listenTCP(host, p.Port)
+			l, err := via.listen(host, via.port)
 			switch {
 			case err == nil:
 				ls = append(ls, l)
 			case optional && !errors.Is(err, syscall.EADDRINUSE):
 			default:
-				return ls, &ListenError{"tcp", host + ":" + strconv.Itoa(p.Port), err}
+				return ls, listenError(host, via.port, err)
 			}
 		}
 	}

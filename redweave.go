@@ -142,6 +142,7 @@ type Keyspace struct {
 	engine  threading.Engine
 	typed   threading.Typed
 	callers sync.Pool // of *caller
+	secrets secrets
 }
 
 // A caller is an in-process client with the room its calls need.
@@ -157,8 +158,12 @@ func Open(o Options) (*Keyspace, error) {
 	if err != nil {
 		return nil, err
 	}
+	k := &Keyspace{}
+	if err := k.secrets.load(eo.Config); err != nil {
+		return nil, &TLSError{err}
+	}
 	e := singleloop.New(eo)
-	k := &Keyspace{engine: e, typed: e}
+	k.engine, k.typed = e, e
 	k.callers.New = func() any { return &caller{client: e.Attach()} }
 	return k, nil
 }

@@ -21,7 +21,7 @@ func listen(ks *redweave.Keyspace, s *settings, log *slog.Logger) []net.Listener
 		return ls
 	case errors.As(err, &failed) && failed.Network == "tcp":
 		log.Warn(fmt.Sprintf("Warning: Could not create server TCP listening socket %s: bind: %s", failed.Address, reason(err)))
-		log.Warn(fmt.Sprintf("Failed listening on port %d (tcp), aborting.", s.port))
+		log.Warn(fmt.Sprintf("Failed listening on port %s (tcp), aborting.", failed.Address[strings.LastIndexByte(failed.Address, ':')+1:]))
 	case errors.As(err, &failed):
 		log.Warn("Failed opening Unix socket: bind: " + reason(err))
 		log.Warn(fmt.Sprintf("Failed listening on unix socket %s, aborting.", failed.Address))

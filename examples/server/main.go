@@ -75,6 +75,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // refuse says why the configuration is no good: where redis-server does.
 func refuse(err error, log *logger, stderr io.Writer) {
+	if bad := (*redweave.TLSError)(nil); errors.As(err, &bad) {
+		slog.New(log).Warn(bad.Err.Error())
+		slog.New(log).Warn("Failed to configure TLS. Check logs for more info.")
+		return
+	}
 	if text := err.Error(); strings.HasPrefix(text, "Fatal error") {
 		slog.New(log).Warn(text) // the file cannot be read
 	} else {
@@ -107,7 +112,11 @@ func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 			defer os.Remove(s.pidFile)
 		}
 	}
-	log.Info(fmt.Sprintf("Running mode=standalone, port=%d.", s.port))
+	mode := "standalone"
+	if s.all["cluster-enabled"] == "yes" {
+		mode = "cluster"
+	}
+	log.Info(fmt.Sprintf("Running mode=%s, port=%d.", mode, s.port))
 	listeners := listen(ks, s, log)
 	if listeners == nil {
 		return 1
