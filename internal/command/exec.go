@@ -163,7 +163,7 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 			return v
 		}
 	}
-	if x.divided && x.concernsOthers(cmd) {
+	if x.divided && x.concernsOthers(cl, cmd) {
 		return NeedAll
 	}
 	start := cl.Out.Len()
@@ -228,9 +228,6 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		return x.reject(c, cmd, errNotInMulti), true
 	}
 	if cl.Flags&inProcess == 0 && !cl.User.Unrestricted() {
-		if !x.ownsAll() {
-			return NeedAll, true // a denial is written to the log
-		}
 		if err, ok := x.permit(cl, cmd, c.Args, "toplevel"); !ok {
 			return x.reject(c, cmd, err), true
 		}

@@ -62,6 +62,7 @@ const (
 	placeKey                 // that of its only key, argument FirstKey
 	placeKeys                // those of its keys
 	placeSort                // likewise, unless patterns make other keys of them
+	placeExec                // those of the client's queue, and of the keys it watches
 )
 
 // anywhere names the commands that need no shard in particular: they touch at most
@@ -83,6 +84,8 @@ func placingOf(c *spec.Command) placing {
 	switch {
 	case anywhere[c.Name]:
 		return placeAny
+	case c.Name == "exec", c.Name == "discard", c.Name == "unwatch":
+		return placeExec
 	case c.Name == "sort", c.Name == "sort_ro":
 		return placeSort
 	case c.Group == spec.Scripting, c.Name == "migrate", !c.HasKeys():
@@ -112,6 +115,9 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 	if cmd == nil || unknownSub || !arityFits(cmd, len(args)) {
 		return Place{} // its error has no place
 	}
+	if cl.Flags&inMulti != 0 && !cmd.atOnce {
+		return Place{cmd: cmd} // it is only queued
+	}
 	switch cmd.placing {
 	case placeKey:
 		return Place{cmd, 1 << s.shardIndex(args[cmd.FirstKey]), cmd.travels && cl.Flags&stays == 0}
@@ -123,8 +129,46 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 		if !sortsByPattern(args) {
 			return Place{cmd: cmd, Shards: s.shardsOf(cmd, args)}
 		}
+	case placeExec:
+		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl) | s.shardsOfQueue(cl, cmd)}
 	}
 	return Place{cmd: cmd, Shards: s.all}
+}
+
+// shardsOfWatches returns the shards of the keys that cl watches.
+func (s *Server) shardsOfWatches(cl *Client) (set ShardSet) {
+	for _, w := range cl.watches {
+		set |= 1 << s.shardIndex([]byte(w.at.key))
+	}
+	return set
+}
+
+// shardsOfQueue returns the shards that the commands need which cl has queued, if cmd
+// is EXEC.
+func (s *Server) shardsOfQueue(cl *Client, cmd *Command) (set ShardSet) {
+	if cl.Flags&inMulti == 0 || cmd.Name != "exec" {
+		return 0
+	}
+	var args [][]byte
+	t, start, arg := cl.tx, 0, 0
+	for _, q := range t.queue {
+		args = args[:0]
+		for _, end := range t.ends[arg : arg+q.args] {
+			args = append(args, t.buf[start:end:end])
+			start = end
+		}
+		arg += q.args
+		switch q.cmd.placing {
+		case placeAny:
+		case placeKey:
+			set |= 1 << s.shardIndex(args[q.cmd.FirstKey])
+		case placeKeys:
+			set |= s.shardsOf(q.cmd, args)
+		default:
+			return s.all
+		}
+	}
+	return set
 }
 
 // ShardOf returns the number of the shard that has key.
@@ -204,8 +248,8 @@ func (x *Exec) EndSet() {
 // concernsOthers reports whether a command may have to do with more than the shards
 // that are owned: when it writes where clients are blocked on keys, as serving them
 // may take any key.
-func (x *Exec) concernsOthers(cmd *Command) bool {
-	if x.ownsAll() || cmd.flags&spec.Write == 0 {
+func (x *Exec) concernsOthers(cl *Client, cmd *Command) bool {
+	if x.ownsAll() || cl.flagsOf(cmd)&spec.Write == 0 {
 		return false
 	}
 	for s := x.set; s != 0; s = s.Without() {
