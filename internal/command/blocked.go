@@ -77,6 +77,8 @@ type wait struct {
 	args [][]byte       // what to run again with; nil means c.Args
 
 	timeout int64 // milliseconds, 0 for ever
+
+	none func(out *resp.Writer) // the reply when the time is up; nil means a null array
 }
 
 // blocked is the command that a client waits in.
@@ -88,6 +90,7 @@ type blocked struct {
 	on       datatypes.Type
 	gone     bool
 	places   []place
+	none     func(*resp.Writer)
 	deadline int64 // monotonic nanoseconds; math.MaxInt64 for none
 	index    int   // in Server.deadlines, -1 when it is not there
 }
@@ -139,7 +142,7 @@ func (c *Ctx) block(w wait) {
 	if w.args == nil {
 		w.args = c.Args
 	}
-	b.cmd, b.on, b.gone, b.index = c.cmd, w.on, w.gone, -1
+	b.cmd, b.on, b.gone, b.none, b.index = c.cmd, w.on, w.gone, w.none, -1
 	b.keep(w.args)
 	b.deadline = math.MaxInt64
 	if w.timeout > 0 {
@@ -312,7 +315,11 @@ func (x *Exec) giveUp(cl *Client) {
 	x.stats[cl.blocked.cmd.id].Calls++
 	x.calls++
 	out := x.beginAnswer(cl)
-	out.NullArray()
+	if none := cl.blocked.none; none != nil {
+		none(out)
+	} else {
+		out.NullArray()
+	}
 	x.answer(cl)
 }
 

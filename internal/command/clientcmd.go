@@ -164,7 +164,11 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 		switch {
 		case c.is(i, "ID"):
 			n, ok := keyspace.ParseInt(v)
-			if !ok || n < 1 {
+			if !ok {
+				c.Fail("ERR maxage is not an integer or out of range")
+				return f, false
+			}
+			if n < 1 {
 				c.Fail("ERR client-id should be greater than 0")
 				return f, false
 			}
@@ -181,7 +185,7 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 		case c.is(i, "LADDR"):
 			f.laddr = v
 		case c.is(i, "USER"):
-			if string(v) != "default" {
+			if c.users.Get(string(v)) == nil {
 				c.Fail(resp.Error("ERR No such user '" + asText(v) + "'"))
 				return f, false
 			}

@@ -13,7 +13,7 @@ import (
 var masterHandlers = handlers{
 	"failover": cmdFailover, "module|help": cmdHelp, "module|list": cmdModuleList, "module|load": cmdModuleLoad,
 	"module|loadex": cmdModuleLoad, "module|unload": cmdModuleLoad, "replicaof": cmdReplicaOf,
-	"role": cmdRole, "slaveof": cmdReplicaOf,
+	"role": cmdRole, "slaveof": cmdReplicaOf, "wait": cmdWait, "waitaof": cmdWaitAOF,
 }
 
 const (
@@ -24,6 +24,8 @@ const (
 	errNoFailover     resp.Error = "ERR No failover in progress."
 	errFailoverNodes  resp.Error = "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."
 	errModuleDenied   resp.Error = `ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.`
+	errWaitLocal      resp.Error = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+	errWaitLocalRange resp.Error = "ERR value is out of range, value must between 0 and 1"
 	errNoModules      resp.Error = "ERR Error loading the extension. Please check the server logs."
 )
 
@@ -32,6 +34,47 @@ func cmdRole(c *Ctx) {
 	c.Out.BulkString("master")
 	c.Out.Int(0)
 	c.Out.ArrayHeader(0)
+}
+
+// cmdWait waits for replicas that there are not: at once when none are asked for, else
+// until the time is up.
+func cmdWait(c *Ctx) {
+	replicas, ok := c.int(1)
+	if !ok {
+		return
+	}
+	timeout, ok := c.timeoutMs(2)
+	if !ok {
+		return
+	}
+	none := func(out *resp.Writer) { out.Int(0) }
+	if replicas <= 0 || c.mayNotBlock() {
+		none(c.Out)
+		return
+	}
+	c.block(wait{timeout: timeout, none: none})
+}
+
+// cmdWaitAOF is cmdWait for what is on disks, ours and those of replicas.
+func cmdWaitAOF(c *Ctx) {
+	local, ok := c.intBetween(1, 0, 1, errWaitLocalRange)
+	if !ok {
+		return
+	}
+	replicas, ok := c.count(2)
+	if !ok {
+		return
+	}
+	timeout, ok := c.timeoutMs(3)
+	switch none := func(out *resp.Writer) { out.ArrayHeader(2); out.Int(0); out.Int(0) }; {
+	case !ok:
+	case local > 0:
+		c.Fail(errWaitLocal)
+	case replicas == 0 || c.mayNotBlock():
+		none(c.Out)
+	default:
+		c.block(wait{timeout: timeout, none: none})
+	}
 }
 
 func cmdReplicaOf(c *Ctx) {
