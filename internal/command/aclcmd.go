@@ -157,6 +157,7 @@ func cmdACLSetUser(c *Ctx) {
 		c.Fail(resp.Error("ERR " + err.Error()))
 		return
 	}
+	c.killUnsubscribable(c.users.Get(name))
 	c.host.Applied()
 	c.OK()
 }
@@ -198,6 +199,26 @@ func (c *Ctx) dismiss(cl *Client) {
 		c.Server.unblock(cl) // nothing is given any more to one who will not get it
 	}
 	c.host.Disconnect(cl)
+}
+
+// killUnsubscribable ends the connections of a user's clients that listen to what he
+// may no longer hear.
+func (c *Ctx) killUnsubscribable(u *acl.User) {
+	if u.Unrestricted() {
+		return
+	}
+	for cl := c.first; cl != nil; cl = cl.next {
+		if cl.User != u {
+			continue
+		}
+		cl.subscriptions(func(kind listenKind, name string) bool {
+			if u.AllowsChannel([]byte(name), kind == toPattern) {
+				return true
+			}
+			c.dismiss(cl)
+			return false
+		})
+	}
 }
 
 func cmdACLGetUser(c *Ctx) {
@@ -343,8 +364,10 @@ func cmdACLLoad(c *Ctx) {
 		return
 	}
 	for name, u := range before {
-		if c.users.Get(name) == nil {
+		if now := c.users.Get(name); now == nil {
 			c.killUser(u)
+		} else {
+			c.killUnsubscribable(now)
 		}
 	}
 	c.host.Applied()

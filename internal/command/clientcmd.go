@@ -164,11 +164,7 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 		switch {
 		case c.is(i, "ID"):
 			n, ok := keyspace.ParseInt(v)
-			if !ok {
-				c.Fail("ERR maxage is not an integer or out of range")
-				return f, false
-			}
-			if n < 1 {
+			if !ok || n < 1 {
 				c.Fail("ERR client-id should be greater than 0")
 				return f, false
 			}
@@ -192,7 +188,11 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 			f.user = v
 		case c.is(i, "MAXAGE"):
 			n, ok := keyspace.ParseInt(v)
-			if !ok || n < 1 {
+			if !ok {
+				c.Fail("ERR maxage is not an integer or out of range")
+				return f, false
+			}
+			if n < 1 {
 				c.Fail("ERR maxage should be greater than 0")
 				return f, false
 			}

@@ -103,7 +103,7 @@ func (x *Exec) clusterDown() bool {
 }
 
 // redirect checks the keys of a command as a cluster's node does.
-func (x *Exec) redirect(cmd *Command, args [][]byte) (err resp.Error, ok bool) {
+func (x *Exec) redirect(cl *Client, cmd *Command, args [][]byte) (err resp.Error, ok bool) {
 	slot, err, ok := x.slotOf(cmd, args)
 	if !ok || slot < 0 {
 		return err, ok
@@ -114,6 +114,9 @@ func (x *Exec) redirect(cmd *Command, args [][]byte) (err resp.Error, ok bool) {
 		if !reads && !shardPubSub {
 			return errClusterDown, false
 		}
+	}
+	if cl.Flags&inMulti != 0 {
+		cl.tx.useSlot(slot)
 	}
 	return "", true
 }

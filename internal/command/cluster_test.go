@@ -52,6 +52,23 @@ func TestClusterRefuses(t *testing.T) {
 	b.want("REPLICAOF NO ONE", "-ERR REPLICAOF not allowed in cluster mode.\r\n")
 }
 
+// All commands of a transaction share a slot.
+func TestClusterTransaction(t *testing.T) {
+	b := newNode(t)
+	b.want("MULTI", "+OK\r\n")
+	b.want("SET a 1", "+QUEUED\r\n")
+	b.want("PING", "+QUEUED\r\n")
+	b.want("SET b 1", "+QUEUED\r\n")
+	b.want("EXEC", "-CROSSSLOT Keys in request don't hash to the same slot\r\n")
+	b.want("MULTI", "+OK\r\n")
+	b.want("SET a 1", "+QUEUED\r\n")
+	b.want("GET {a}b", "+QUEUED\r\n")
+	b.want("EXEC", "*2\r\n+OK\r\n$-1\r\n")
+	b.want("MULTI", "+OK\r\n")
+	b.want("MGET a b", "-CROSSSLOT Keys in request don't hash to the same slot\r\n")
+	b.want("EXEC", "-EXECABORT Transaction discarded because of previous errors.\r\n")
+}
+
 // A slot that is given up is not served, and without all slots nothing is.
 func TestClusterSlots(t *testing.T) {
 	b := newNode(t)

@@ -3,6 +3,7 @@ package command
 import (
 	"sync/atomic"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/keyspace"
@@ -228,6 +229,9 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		return x.reject(c, cmd, errNotInMulti), true
 	}
 	if cl.Flags&inProcess == 0 && !cl.User.Unrestricted() {
+		if !x.ownsAll() && cl.User.Check(cmd.Command, c.Args).Reason != acl.OK {
+			return NeedAll, true // a denial is written down
+		}
 		if err, ok := x.permit(cl, cmd, c.Args, "toplevel"); !ok {
 			return x.reject(c, cmd, err), true
 		}
@@ -236,7 +240,7 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		return x.reject(c, cmd, err), true
 	}
 	if x.cluster != nil && cmd.HasKeys() {
-		if err, ok := x.redirect(cmd, c.Args); !ok {
+		if err, ok := x.redirect(cl, cmd, c.Args); !ok {
 			return x.reject(c, cmd, err), true
 		}
 	}

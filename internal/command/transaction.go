@@ -60,6 +60,9 @@ type transaction struct {
 	queue  []queued
 	flags  spec.Flags // those of all commands together
 	failed bool       // a command was refused: EXEC will run none
+
+	slot    int  // in a cluster: 1 + the slot of the first command's keys
+	crossed bool // and others' keys are in other slots
 }
 
 // queued is one command of a transaction.
@@ -72,7 +75,7 @@ type queued struct {
 const txKeep = 4 << 10
 
 func (t *transaction) reset() {
-	t.flags, t.failed = 0, false
+	t.flags, t.failed, t.slot, t.crossed = 0, false, 0, false
 	if cap(t.buf) > txKeep || cap(t.ends) > txKeep/8 || cap(t.queue) > txKeep/16 {
 		t.buf, t.ends, t.queue = nil, nil, nil
 		return
@@ -88,6 +91,12 @@ func (t *transaction) add(cmd *Command, args [][]byte) {
 		t.ends = append(t.ends, len(t.buf))
 	}
 	t.queue = append(t.queue, queued{cmd, len(args)})
+}
+
+// useSlot notes the slot of a command's keys: all of a transaction share one.
+func (t *transaction) useSlot(slot int) {
+	t.crossed = t.crossed || t.slot != 0 && t.slot != slot+1
+	t.slot = slot + 1
 }
 
 // bytes is the memory that the queue takes.
@@ -189,6 +198,8 @@ func cmdExec(c *Ctx) {
 	switch {
 	case cl.tx.failed:
 		c.Fail(errExecAbort)
+	case cl.tx.crossed:
+		c.Fail(errCrossSlot)
 	case c.watchFailed():
 		c.Out.NullArray()
 	default:
