@@ -27,8 +27,9 @@ import (
 //
 // When one of the keys holds a value of that type, after a change, the command is run
 // again from its start, with the same arguments, and may block again. So a handler has
-// one way through, whether it waited or not. When the time is up, a null array is
-// replied for it.
+// one way through, whether it waited or not. It gets what it waited for from the key that
+// became ready, and not from another that it names before: see [Ctx.toTry]. When the time
+// is up, a null array is replied for it.
 //
 // # Queues
 //
@@ -160,6 +161,15 @@ func (c *Ctx) block(w wait) {
 	cl.Flags |= isBlocked
 	cl.tell(outsideBlocked, true)
 	c.Server.blocked[cl.ID] = cl
+}
+
+// toTry returns those of a command's keys that it should look at: all at first, and when
+// it is run again the one that has become ready.
+func (c *Ctx) toTry(keys [][]byte) [][]byte {
+	if c.again != nil {
+		return c.ready[:]
+	}
+	return keys
 }
 
 // keep copies the arguments, which are the network's.
@@ -429,10 +439,9 @@ func (x *Exec) serveIfAny() {
 }
 
 // ServeReady runs the commands again that were blocked on keys that have become ready,
-// and goes on with those whose keys this makes ready. The caller owns everything. While
-// clients are paused nobody is served.
+// and goes on with those whose keys this makes ready. The caller owns everything.
 func (x *Exec) ServeReady() {
-	if !x.ownsAll() || x.pause.until != 0 && x.PausedFor() > 0 {
+	if !x.ownsAll() {
 		return
 	}
 	x.settleQuick()
@@ -477,24 +486,24 @@ func (x *Exec) serve(q *waitQueue) {
 		}
 		b, next := p.b, p.next
 		if b.on == t || b.gone {
-			x.retry(b)
+			x.retry(b, key)
 		}
 		p = next
 	}
 }
 
-// retry runs a blocked command again.
-func (x *Exec) retry(b *blocked) {
+// retry runs a blocked command again, for the key that has become ready.
+func (x *Exec) retry(b *blocked, key []byte) {
 	c, cl := &x.ctx, b.cl
 	c.frame = frame{Client: cl, Args: b.args, Out: x.beginAnswer(cl), cmd: b.cmd}
-	c.again = b
+	c.again, c.ready[0] = b, key
 	x.nanos = x.clock.Nanos()
 	if err, ok := x.stillAdmitted(c, b.cmd); ok {
 		b.cmd.run(c)
 	} else {
 		c.Fail(err)
 	}
-	c.again = nil
+	c.again, c.ready[0] = nil, nil
 	if c.stopped {
 		c.stopped = false
 		return

@@ -17,10 +17,11 @@ type Ctx struct {
 	*Exec
 	frame
 
-	inTransaction bool     // the command runs inside EXEC
-	inScript      bool     // …or inside a script
-	stopped       bool     // the handler blocked: there is no reply
-	again         *blocked // what is run again, nil at first
+	inTransaction bool      // the command runs inside EXEC
+	inScript      bool      // …or inside a script
+	stopped       bool      // the handler blocked: there is no reply
+	again         *blocked  // what is run again, nil at first
+	ready         [1][]byte // the key that it is run again for
 
 	entries [4]keyspace.Entry // handles for the command's keys
 	scratch []byte

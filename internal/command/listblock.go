@@ -23,7 +23,7 @@ func (c *Ctx) blockingPop(w listEnd) {
 		return
 	}
 	keys := c.Args[1:last]
-	e, key, found, ok := c.firstOf(keys, datatypes.List)
+	e, key, found, ok := c.firstOf(c.toTry(keys), datatypes.List)
 	switch {
 	case !ok:
 	case found:
@@ -99,7 +99,7 @@ func cmdBLMPop(c *Ctx) {
 	if !ok {
 		return
 	}
-	switch done := c.popFirst(keys, w, count); {
+	switch done := c.popFirst(c.toTry(keys), w, count); {
 	case done:
 	case c.mayNotBlock():
 		c.Out.NullArray()

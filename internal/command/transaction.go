@@ -332,26 +332,26 @@ func (cl *Client) unwatch() {
 	cl.tell(outsideWatches, false)
 }
 
+// drop takes w off its list. The hook goes with the last, and not when the last was
+// touched: then it is being called.
 func (w *watch) drop() {
-	if w.touched {
-		return
-	}
 	in := w.in
 	switch {
+	case w.touched:
 	case w.prev != nil:
 		w.prev.next = w.next
 	case w.next != nil:
 		in.watched[w.at] = w.next
 	default:
 		delete(in.watched, w.at)
-		if len(in.watched) == 0 {
-			in.listen()
-		}
 	}
 	if w.next != nil {
 		w.next.prev = w.prev
 	}
 	w.prev, w.next = nil, nil
+	if len(in.watched) == 0 {
+		in.listen()
+	}
 }
 
 // changed reports whether a key that the client watches was changed.
@@ -398,9 +398,6 @@ func (in *interests) touched(w *watch) {
 		next := w.next
 		w.touched, w.prev, w.next = true, nil, nil
 		w = next
-	}
-	if len(in.watched) == 0 {
-		in.listen()
 	}
 }
 

@@ -22,7 +22,7 @@ func (c *Ctx) blockingZPop(max bool) {
 		return
 	}
 	keys := c.Args[1:last]
-	e, key, found, ok := c.firstOf(keys, datatypes.ZSet)
+	e, key, found, ok := c.firstOf(c.toTry(keys), datatypes.ZSet)
 	switch {
 	case !ok:
 	case found:
@@ -47,7 +47,7 @@ func cmdBZMPop(c *Ctx) {
 	if !ok {
 		return
 	}
-	switch done := c.zpopFirst(keys, max, count); {
+	switch done := c.zpopFirst(c.toTry(keys), max, count); {
 	case done:
 	case c.mayNotBlock():
 		c.Out.NullArray()
