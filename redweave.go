@@ -17,7 +17,6 @@ import (
 	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/resp"
 	"github.com/redweave/redweave/threading"
-	"github.com/redweave/redweave/threading/singleloop"
 )
 
 // ErrClosed is returned by every call after Close.
@@ -162,7 +161,7 @@ func Open(o Options) (*Keyspace, error) {
 	if err := k.secrets.load(eo.Config); err != nil {
 		return nil, &TLSError{err}
 	}
-	e := singleloop.New(eo)
+	e := newEngine(eo)
 	k.engine, k.typed = e, e
 	k.callers.New = func() any { return &caller{client: e.Attach()} }
 	return k, nil

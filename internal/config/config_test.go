@@ -103,7 +103,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
-	ours := 2 // threading-model, shards
+	ours := 3 // threading-model, server-threads, shards
 	for i := range theTable().params {
 		if strings.HasPrefix(theTable().params[i].name, "cluster-") {
 			ours++ // the table of facts leaves clusters out

@@ -13,6 +13,7 @@ import (
 type Values struct {
 	// this library
 	ThreadingModel string
+	ServerThreads  int // complete loops of the multi-loop model; 0: IOThreads
 	Shards         int
 
 	// core

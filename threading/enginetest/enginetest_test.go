@@ -1,6 +1,7 @@
 package enginetest_test
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/redweave/redweave"
@@ -8,15 +9,24 @@ import (
 	"github.com/redweave/redweave/threading/enginetest"
 )
 
+// models are the models of this module, and the parameters to test them with.
+var models = []struct {
+	name   string
+	params map[string]string
+}{
+	{"single-loop", nil},
+	{"multi-loop", map[string]string{"server-threads": "3"}},
+}
+
 // TestModels runs the suite on every model of this module.
 func TestModels(t *testing.T) {
-	for _, model := range []string{"single-loop"} {
-		t.Run(model, func(t *testing.T) {
+	for _, m := range models {
+		t.Run(m.name, func(t *testing.T) {
 			enginetest.Run(t, func(t testing.TB) enginetest.Engine {
+				params := map[string]string{"enable-debug-command": "yes"}
+				maps.Copy(params, m.params)
 				return resptest.NewServer(t, resptest.Options{
-					Stopped: true, Keyspace: redweave.Options{
-						Model: model, Config: map[string]string{"enable-debug-command": "yes"},
-					},
+					Stopped: true, Keyspace: redweave.Options{Model: m.name, Config: params},
 				})
 			})
 		})

@@ -53,6 +53,7 @@ type Client struct {
 	waiting bool // for the reply to a command that blocks
 	sated   bool // while waiting: has sent so much that no more is read
 	ending  bool
+	busy    bool // in a batch
 	away    bool // its token is
 	muted   bool // while away: nothing is asked of the poller
 	unheard bool // while away: nor does the poller know it

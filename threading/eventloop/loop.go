@@ -189,9 +189,11 @@ func (lp *Loop) Greet(ev netpoll.Event) *Client {
 		return nil
 	}
 	c := ev.Conn.Data.(*Client)
-	if c.away && !c.closed {
-		lp.mute(c)
-		return nil
+	if c.busy && !c.closed {
+		if c.away {
+			lp.mute(c)
+		}
+		return nil // it will be told again
 	}
 	if ev.Ready&netpoll.Writable != 0 && !c.closed {
 		lp.write(c)
@@ -259,6 +261,7 @@ func (lp *Loop) Took(c *Client) bool {
 		return false
 	}
 	lp.lendOutput(c)
+	c.busy = true
 	return true
 }
 
@@ -271,6 +274,7 @@ func (lp *Loop) Resume(c *Client, b *threading.Batch) bool {
 		return false
 	}
 	lp.lendOutput(c)
+	c.busy = true
 	return true
 }
 
@@ -363,6 +367,7 @@ func (lp *Loop) Finish(b *threading.Batch) {
 		c := of(b.Part(i).Session)
 		c.activeNanos = b.Nanos
 		state := b.Finish(i, &lp.limits.session)
+		c.busy = false
 		if c.away {
 			lp.back(c)
 		}
@@ -450,7 +455,7 @@ func (lp *Loop) Resumable() []*Client {
 	lp.resumable, lp.resuming = lp.resuming[:0], lp.resumable
 	list := lp.resuming[:0]
 	for _, c := range lp.resuming {
-		if !c.closed && !c.away {
+		if !c.closed && !c.busy { // what it sent is in a batch already
 			c.stalled = false
 			list = append(list, c)
 		}
@@ -579,7 +584,7 @@ func (lp *Loop) End() {
 		l.Close()
 	}
 	for c := range lp.clients {
-		c.away = false
+		c.busy, c.away = false, false
 		lp.close(c)
 	}
 	for _, done := range lp.stepped {
