@@ -224,6 +224,40 @@ func ExampleKeyspace_Dial() {
 	// "hello!"
 }
 
+// A subscription is a loop over messages, of clients and of this process.
+func ExampleKeyspace_Subscribe() {
+	ks, err := redweave.Open(redweave.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer ks.Close()
+
+	news, err := ks.Subscribe(context.Background(), "news")
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, what := range []string{"rain", "sun", "goodbye"} {
+		receivers, _ := ks.Publish("news", what)
+		fmt.Println(receivers)
+	}
+	for m, err := range news.Messages() {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(m.Channel, m.Payload)
+		if m.Payload == "goodbye" {
+			news.Close()
+		}
+	}
+	// Output:
+	// 1
+	// 1
+	// 1
+	// news rain
+	// news sun
+	// news goodbye
+}
+
 // Serve makes a keyspace a server, beside the calls of the program it is in.
 func ExampleKeyspace_Serve() {
 	ks, err := redweave.Open(redweave.Options{})

@@ -148,9 +148,6 @@ func (x *Exec) publish(name, payload []byte) (n int) {
 	return n
 }
 
-// PublishMessage is PUBLISH for a typed call.
-func (x *Exec) PublishMessage(channel, payload []byte) int { return x.publish(channel, payload) }
-
 // deliver posts a message to all who listen to ch. It is written once in each
 // protocol that one of them speaks.
 func (x *Exec) deliver(ch *channel, word string, name, payload []byte) int {
