@@ -28,6 +28,10 @@ var rules = map[string]rule{
 
 	"scan": {special: playScan}, "sscan": {special: playScan}, "hscan": {special: playScan}, "zscan": {special: playScan},
 
+	"xclaim": {special: playClaim}, "xsetid": {special: playSetID}, "xautoclaim": {special: playClaim},
+	"xreadgroup": {special: playReadGroup}, "xpending": {special: playClock(cleanPending)},
+	"xinfo|consumers": {special: playClock(cleanConsumers)}, "xinfo|stream": {special: playClock(cleanInfo)},
+
 	"dbsize":      {special: playSize},
 	"spop":        {special: playPop},
 	"srandmember": {special: playRandom}, "hrandfield": {special: playRandom}, "zrandmember": {special: playRandom},

@@ -188,6 +188,8 @@ func (r *run) settings(rnd *rand.Rand) {
 		{"set-max-intset-entries", []string{"512", "6"}},
 		{"zset-max-listpack-entries", []string{"128", "4", "0"}},
 		{"zset-max-listpack-value", []string{"64", "5"}},
+		{"stream-node-max-entries", []string{"100", "4", "10"}},
+		{"stream-node-max-bytes", []string{"4096", "200"}},
 		{"hll-sparse-max-bytes", []string{"3000", "100", "0"}},
 	} {
 		v := s.values[0]

@@ -72,6 +72,7 @@ var readAll = map[string][]string{
 	"set":    {"SMEMBERS", ""},
 	"zset":   {"ZRANGE", "", "0", "-1", "WITHSCORES"},
 	"hash":   {"HGETALL", ""},
+	"stream": {"XRANGE", "", "-", "+"},
 }
 
 // compareKey compares one key's type, value, encoding and TTL, and returns what

@@ -19,7 +19,7 @@ type call struct {
 var left = map[string]string{
 	"flushall": "empties both, and would all the time", "flushdb": "likewise",
 	"object|idletime": "tells of the clock", "object|freq": "needs an LFU policy",
-	"object|help": "words of its own", "object|refcount": "an implementation's business",
+	"object|help": "words of its own", "xgroup|help": "likewise", "xinfo|help": "likewise", "object|refcount": "an implementation's business",
 	"migrate": "needs a second server", "wait": "needs replicas", "waitaof": "likewise",
 	"dump": "has a version in it", "restore": "likewise", "hello": "changes the protocol",
 	"quit": "ends the connection", "reset": "changes the protocol", "auth": "is played by transcripts",
@@ -37,6 +37,7 @@ var rarely = map[string]int{
 // often.
 var oftener = map[string]int{
 	"set": 3, "rpush": 4, "lpush": 4, "sadd": 5, "zadd": 6, "hset": 5, "append": 2, "linsert": 2,
+	"xadd": 8, "xgroup|create": 2, "xreadgroup": 4,
 }
 
 // A generator draws commands.
@@ -45,12 +46,13 @@ type generator struct {
 	cmds    []*spec.Command // those that are drawn more often stand here more often
 	members int             // how many different members there are, more or less
 	most    int             // how often an argument is repeated at most
+	lastMs  int             // about the greatest ID there is in a stream
 }
 
 // groups are the families drawn from.
 var groups = []spec.Group{
 	spec.Generic, spec.String, spec.List, spec.Set, spec.SortedSet, spec.Hash,
-	spec.Bitmap, spec.Geo, spec.HyperLogLog, spec.Connection, spec.Server,
+	spec.Bitmap, spec.Geo, spec.HyperLogLog, spec.Stream, spec.Connection, spec.Server,
 }
 
 func newGenerator(rnd *rand.Rand, o Options, common map[string]bool) *generator {
@@ -150,7 +152,7 @@ func (b *builder) arg(a *spec.Arg) {
 			if a.Name != "weight" {
 				b.many = -b.many // weights come to as many as keys
 			}
-		} else if b.many < 0 && a.Name == "weight" {
+		} else if b.many < 0 && (a.Name == "weight" || a.Name == "id") {
 			times = -b.many
 		}
 	}
@@ -164,11 +166,17 @@ func (b *builder) arg(a *spec.Arg) {
 			for tooNew(&a.Args[choice]) {
 				choice = b.rnd.IntN(len(a.Args))
 			}
-			if a.Name == "sortby" {
+			switch {
+			case a.Name == "sortby":
 				choice = max(b.style-1, 0) // BYLEX goes with its own keys and bounds
+			case a.Name == "id-selector" && b.cmd.Name == "xadd":
+				choice = 1 // "*" makes other IDs here and there
 			}
 			b.arg(&a.Args[choice])
 		case spec.Block:
+			if a.Name == "streams" {
+				b.many = 1 + b.rnd.IntN(2) // as many IDs as keys
+			}
 			b.list(a.Args)
 		case spec.PureToken:
 			b.words = append(b.words, a.Token)

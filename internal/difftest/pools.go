@@ -14,11 +14,11 @@ import (
 // keyLetters names the keys of a family: s0 … s5 hold strings as a rule.
 var keyLetters = map[spec.Group]string{
 	spec.String: "s", spec.List: "l", spec.Set: "t", spec.SortedSet: "z", spec.Hash: "h",
-	spec.Bitmap: "s", spec.HyperLogLog: "p", spec.Geo: "g",
+	spec.Bitmap: "s", spec.HyperLogLog: "p", spec.Geo: "g", spec.Stream: "x",
 }
 
 const (
-	allLetters    = "snltzhpg"
+	allLetters    = "snltzhpgx"
 	keysPerFamily = 5
 
 	// Sorted sets under this letter have one score for all members, so that an
@@ -146,6 +146,13 @@ func (b *builder) draw(a *spec.Arg) string {
 	switch a.Type {
 	case spec.KeyArg:
 		return b.key()
+	}
+	if b.cmd.Group == spec.Stream {
+		if v, ok := b.stream(a); ok {
+			return v
+		}
+	}
+	switch a.Type {
 	case spec.PatternArg:
 		return pick(b.generator, patterns)
 	case spec.UnixTimeArg:
