@@ -179,7 +179,11 @@ func (c *Ctx) readStreams(group bool) {
 	var mark resp.Mark
 	for i := range list {
 		r, key := &list[i], c.Args[o.keys+i]
-		if r.s == nil || !c.readable(r, &o, key) {
+		if r.s == nil {
+			c.lookupInto(e, key, keyspace.Read) // Redis looks twice, and tells of two misses
+			continue
+		}
+		if !c.readable(r, &o, key) {
 			continue
 		}
 		if served++; served == 1 {
