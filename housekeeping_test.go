@@ -41,6 +41,7 @@ var layers = []struct {
 	{50, "internal/command", true},
 	{40, "keyspace", false},
 	{30, "lazyfree", false},
+	{25, "internal/rdb", false},
 	{20, "datatypes", true},
 	{10, "resp", false},
 	{5, "internal/", true},

@@ -37,7 +37,7 @@ var families = []handlers{
 	zsetHandlers, zsetBlockHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
 	commandHandlers, debugHandlers, transactionHandlers, monitorHandlers,
-	geoHandlers, sortHandlers,
+	geoHandlers, sortHandlers, dumpHandlers,
 	bitmapHandlers, hllHandlers, lcsHandlers, streamHandlers,
 }
 

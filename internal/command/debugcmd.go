@@ -35,6 +35,7 @@ var debugHandlers = handlers{"debug": cmdDebug}
 type debugState struct {
 	packedThreshold int  // DEBUG QUICKLIST-PACKED-THRESHOLD, 0 for the default
 	cronPaused      bool // DEBUG PAUSE-CRON
+	skipChecksum    bool // DEBUG SET-SKIP-CHECKSUM-VALIDATION
 }
 
 // A debugSub is a subcommand of DEBUG.
@@ -82,7 +83,7 @@ func init() {
 		{"SDSLEN", 3, 3, debugSDSLen, "<key>", "Show the lengths of a key and its string, and the memory behind them."},
 		{"SET-ACTIVE-EXPIRE", 3, 3, debugActiveExpire, "<0|1>", "With 0, delete expired keys only when somebody meets them."},
 		{"SET-DISABLE-DENY-SCRIPTS", 3, 3, accepted, "<0|1>", "Accepted: there are no scripts."},
-		{"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, accepted, "<0|1>", "Accepted: there are no dumps."},
+		{"SET-SKIP-CHECKSUM-VALIDATION", 3, 3, debugSkipChecksum, "<0|1>", "With 1, RESTORE does not look at checksums."},
 		{"SLEEP", 3, 3, debugSleep, "<seconds>", "Stop the keyspace for <seconds>, with decimals."},
 		{"STRINGMATCH-LEN", 4, 4, debugStringMatch, "<pattern> <string>", "Reply 1 when the glob-style pattern matches the string, else 0."},
 		{"STRUCTSIZE", 2, 2, debugStructSize, "", "Show the sizes of headers in memory."},
@@ -140,6 +141,11 @@ func debugActiveExpire(c *Ctx) {
 
 func debugPauseCron(c *Ctx) {
 	c.debug.cronPaused = c.switchedOn(2)
+	c.OK()
+}
+
+func debugSkipChecksum(c *Ctx) {
+	c.debug.skipChecksum = c.switchedOn(2)
 	c.OK()
 }
 

@@ -215,8 +215,8 @@ func (c *Ctx) sortElements(e *keyspace.Entry, o *sortQuery) {
 	s := &c.sort
 	switch e.Type() {
 	case datatypes.Set:
-		if o.unsorted && o.stores {
-			// So that what is stored does not depend on the order of a table.
+		if o.unsorted && (o.stores || c.inScript) {
+			// So that what comes of it does not depend on the order of a table.
 			o.unsorted, o.alpha, o.hasBy = false, true, false
 		}
 		members := set.Open(e)
