@@ -11,8 +11,7 @@ import (
 	"github.com/redweave/redweave/resp/resptest"
 )
 
-// TestRueidis runs the library without its client-side cache, which needs CLIENT
-// TRACKING.
+// TestRueidis runs the library without its client-side cache; caching_test.go has that.
 func TestRueidis(t *testing.T) {
 	for name, resp2 := range map[string]bool{"resp2": true, "resp3": false} {
 		t.Run(name, func(t *testing.T) {
