@@ -38,7 +38,7 @@ var families = []handlers{
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
 	commandHandlers, debugHandlers, transactionHandlers, monitorHandlers,
 	geoHandlers, sortHandlers, dumpHandlers,
-	bitmapHandlers, hllHandlers, lcsHandlers, streamHandlers,
+	bitmapHandlers, hllHandlers, lcsHandlers, conditionalHandlers, hashExHandlers, incrExHandlers, streamHandlers,
 }
 
 // A Command is an entry of the table: what the specification says, and who

@@ -52,30 +52,51 @@ func cmdMGet(c *Ctx) {
 	}
 }
 
-// setOptions are what SET and GETEX may ask for beside the value.
+// setOptions are what SET, MSETEX and GETEX may ask for beside the value.
 type setOptions struct {
 	nx, xx, get, keepTTL, persist bool
 	expiryArg                     int // the argument that says when it expires, 0 if none does
 	unit                          expiryUnit
+	cond                          comparison
 }
 
-// parseSetOptions reads the options from argument i on. getex narrows them to
-// those of GETEX. The expiry is left to be read: GETEX looks for the key first.
-func (c *Ctx) parseSetOptions(i int, getex bool) (o setOptions, ok bool) {
+// A setForm is a command that takes some of the options of SET, and which.
+type setForm uint8
+
+const (
+	setOne   setForm = iota // SET: all but PERSIST
+	setMany                 // MSETEX: those about whether and how long
+	setGetEx                // GETEX: how long, and PERSIST
+)
+
+// parseSetOptions reads the options of f from argument i on. The expiry is left to
+// be read: GETEX looks for the key first.
+func (c *Ctx) parseSetOptions(i int, f setForm) (o setOptions, ok bool) {
 	for ; i < len(c.Args); i++ {
 		next := i+1 < len(c.Args)
 		switch {
-		case !getex && c.is(i, "NX") && !o.xx:
+		case f != setGetEx && c.is(i, "NX") && !o.xx && o.cond.arg == 0:
 			o.nx = true
-		case !getex && c.is(i, "XX") && !o.nx:
+		case f != setGetEx && c.is(i, "XX") && !o.nx && o.cond.arg == 0:
 			o.xx = true
-		case !getex && c.is(i, "GET"):
+		case f == setOne && c.is(i, "GET"):
 			o.get = true
-		case !getex && c.is(i, "KEEPTTL") && o.expiryArg == 0:
+		case f != setGetEx && c.is(i, "KEEPTTL") && o.expiryArg == 0:
 			o.keepTTL = true
-		case getex && c.is(i, "PERSIST") && o.expiryArg == 0:
+		case f == setGetEx && c.is(i, "PERSIST") && o.expiryArg == 0:
 			o.persist = true
 		default:
+			if f == setOne && !o.nx && !o.xx && o.cond.arg == 0 {
+				cond, is, ok := c.comparison(i)
+				if !ok {
+					return o, false
+				}
+				if is {
+					o.cond = cond
+					i++
+					continue
+				}
+			}
 			u, is := c.expiryWord(i)
 			if !is || !next || o.expiryArg != 0 && u != o.unit || o.keepTTL || o.persist {
 				c.Fail(errSyntax)
@@ -138,7 +159,7 @@ func cmdSet(c *Ctx) {
 		c.OK()
 		return
 	}
-	o, ok := c.parseSetOptions(3, false)
+	o, ok := c.parseSetOptions(3, setOne)
 	if !ok {
 		return
 	}
@@ -153,18 +174,22 @@ func cmdSet(c *Ctx) {
 		mode = keyspace.Read
 	}
 	e, found := c.lookup(key, mode)
+	if (o.get || o.cond.arg != 0) && found && e.Type() != datatypes.String {
+		c.Fail(ErrWrongType)
+		return
+	}
 	if o.get {
-		if found && e.Type() != datatypes.String {
-			c.Fail(ErrWrongType)
-			return
-		}
 		if found {
 			c.replyString(e)
 		} else {
 			c.Out.Null()
 		}
 	}
-	if o.nx && found || o.xx && !found {
+	stop := o.nx && found || o.xx && !found
+	if o.cond.arg != 0 {
+		stop = found && !o.cond.holds(c, e) || !found && !o.cond.negate
+	}
+	if stop {
 		if !o.get {
 			c.Out.Null()
 		}
@@ -223,7 +248,7 @@ func cmdMSet(c *Ctx) {
 		c.Fail(arityError("mset"))
 		return
 	}
-	c.setMany()
+	c.setAll()
 	c.OK()
 }
 
@@ -239,11 +264,11 @@ func cmdMSetNX(c *Ctx) {
 			return
 		}
 	}
-	c.setMany()
+	c.setAll()
 	c.Out.Int(1)
 }
 
-func (c *Ctx) setMany() {
+func (c *Ctx) setAll() {
 	e := c.entry()
 	for i := 1; i < len(c.Args); i += 2 {
 		key := c.Args[i]
@@ -283,7 +308,7 @@ func cmdGetDel(c *Ctx) {
 
 func cmdGetEx(c *Ctx) {
 	key := c.Args[1]
-	o, ok := c.parseSetOptions(2, true)
+	o, ok := c.parseSetOptions(2, setGetEx)
 	if !ok {
 		return
 	}

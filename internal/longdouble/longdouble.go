@@ -47,14 +47,36 @@ func Add(a, b []byte) ([]byte, error) {
 	if a != nil && !parse(x, a) || !parse(y, b) {
 		return nil, ErrSyntax
 	}
-	if x.IsInf() || y.IsInf() {
-		return nil, ErrNaN
-	}
-	x.Add(x, y)
-	if x.MantExp(nil) > maxExponent {
-		return nil, ErrNaN
+	if err := add(x, x, y); err != nil {
+		return nil, err
 	}
 	return Format(x), nil
+}
+
+// add makes sum, which may be one of them, x + y.
+func add(sum, x, y *big.Float) error {
+	if x.IsInf() || y.IsInf() {
+		return ErrNaN
+	}
+	if sum.Add(x, y); sum.MantExp(nil) > maxExponent {
+		return ErrNaN
+	}
+	return nil
+}
+
+// Parse returns the number that b spells.
+func Parse(b []byte) (*big.Float, error) {
+	x := new(big.Float).SetPrec(precision)
+	if !parse(x, b) {
+		return nil, ErrSyntax
+	}
+	return x, nil
+}
+
+// Sum returns x + y in a number of its own.
+func Sum(x, y *big.Float) (*big.Float, error) {
+	sum := new(big.Float).SetPrec(precision)
+	return sum, add(sum, x, y)
 }
 
 // parse reads all of b as strtold does, less NaN and leading space:
