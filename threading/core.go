@@ -216,6 +216,31 @@ func (c *Core) ownPart(p *part) *command.Exec {
 	return p.exec
 }
 
+// TryOwnShard is OwnShard when nobody owns it, else nil.
+func (c *Core) TryOwnShard(i int) *command.Exec {
+	p := c.parts[i]
+	if !p.mu.TryLock() {
+		return nil
+	}
+	if c.closing.Load() {
+		p.mu.Unlock()
+		return nil
+	}
+	p.exec.Begin()
+	return p.exec
+}
+
+// All returns the set of all shards.
+func (c *Core) All() command.ShardSet { return c.server.All() }
+
+// Shards returns the number of shards.
+func (c *Core) Shards() int { return len(c.parts) }
+
+// Place says which shards a client's command needs. Anybody may ask who has the client.
+func (c *Core) Place(cl *command.Client, args [][]byte) command.Place {
+	return c.server.Place(cl, args)
+}
+
 // OwnSet is Own for some of the shards.
 func (c *Core) OwnSet(set command.ShardSet) *command.Exec {
 	if set.Single() {
@@ -243,6 +268,15 @@ func (c *Core) ownPlace(cl *command.Client, args [][]byte) *command.Exec {
 		return c.ownAny(cl)
 	}
 	return c.OwnSet(set)
+}
+
+// OwnFor is Own for what it takes to register a client, or to forget it. ReleaseSet
+// gives it back.
+func (c *Core) OwnFor(cl *command.Client) *command.Exec {
+	if cl.Entangled() {
+		return c.Own()
+	}
+	return c.ownAny(cl)
 }
 
 // ownAny is Own for some shard or other, the same for the same client.
@@ -450,10 +484,11 @@ func (c *Core) onTimer() {
 	}
 	c.ticking.Store(false)
 	for i := range c.parts {
-		if c.OwnShard(i) == nil {
+		x := c.OwnShard(i)
+		if x == nil {
 			return
 		}
-		c.CronShard(i)
+		c.CronOf(x)
 		c.releasePart(c.parts[i])
 	}
 }
@@ -484,15 +519,14 @@ func (c *Core) LoopStarted() {
 // Cron does the periodic work: the slow expire cycle, memory given back by the
 // reclaimer, eviction that ran out of time, statistics. It reports whether
 // [command.Exec.BeforeSleep] should be called until the next Cron. The caller owns.
-func (c *Core) Cron() (restless bool) {
-	c.CountShared()
-	return c.first.exec.Cron()
-}
+func (c *Core) Cron() (restless bool) { return c.CronOf(c.first.exec) }
 
-// CronShard is Cron for the owner of shard i alone.
-func (c *Core) CronShard(i int) (restless bool) {
-	c.parts[i].countShared()
-	return c.parts[i].exec.Cron()
+// CronOf is Cron for the shards that x owns.
+func (c *Core) CronOf(x *command.Exec) (restless bool) {
+	for s := x.Owned(); s != 0; s = s.Without() {
+		c.parts[s.First()].countShared()
+	}
+	return x.Cron()
 }
 
 // Reclaiming reports whether memory is on its way back. Anybody may ask.
@@ -542,16 +576,10 @@ func (c *Core) Attach() *command.Client {
 
 // Detach forgets a client of Attach.
 func (c *Core) Detach(cl *command.Client) {
-	if cl.Entangled() {
-		if c.Own() != nil {
-			c.server.Unregister(cl)
-			c.Release()
-		}
-		return
+	if x := c.OwnFor(cl); x != nil {
+		x.Unregister(cl)
+		c.ReleaseSet(x)
 	}
-	c.first.mu.Lock()
-	c.server.Unregister(cl)
-	c.first.mu.Unlock()
 }
 
 // Do runs one command on the caller's goroutine.

@@ -35,7 +35,8 @@ import (
 type Session struct {
 	Client command.Client
 	parser resp.Parser
-	in     []byte // read, not executed: an incomplete command, or what a pause held up
+	in     []byte   // read, not executed: an incomplete command, or what a pause held up
+	ahead  [][]byte // replies of commands in it that were executed all the same: see divide.go
 }
 
 const (

@@ -21,6 +21,7 @@ func (nobody) Alarm(int64)                {}
 func (nobody) Unpaused()                  {}
 func (nobody) Terminate()                 {}
 func (nobody) Net() command.NetStats      { return command.NetStats{} }
+func (nobody) CountShared()               {}
 func (nobody) Applied()                   {}
 func (nobody) Model() (string, int)       { return "none", 1 }
 func (nobody) TCPPort() int               { return 0 }

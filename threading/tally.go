@@ -19,7 +19,8 @@ type ThreadStats struct {
 	Turns    int64 // of its event loop
 
 	Batches   int64         // of commands that it executed, owning the keyspace once for each
-	HandOvers int64         // clients given to another thread: to execute, to read or to write
+	HandOvers int64         // clients given to another thread: to execute, to read or to write; of a model with shards, messages
+	Handed    int64         // commands in those messages
 	Depth     int64         // hand-overs that wait for it now
 	WakeUps   int64         // by another thread, while it slept
 	Waits     int64         // for another thread, at a barrier or for the ownership

@@ -150,6 +150,18 @@ func (l *Lock) Lock() {
 	}
 }
 
+// TryLock is Lock if nobody has to be waited for but readers, and reports whether it
+// locked.
+func (l *Lock) TryLock() bool {
+	if !l.mu.TryLock() {
+		return false
+	}
+	if l.calm != 0 {
+		l.revoke()
+	}
+	return true
+}
+
 // revoke ends the bias and waits for the readers it let in.
 func (l *Lock) revoke() {
 	l.calm = 0

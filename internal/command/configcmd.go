@@ -49,7 +49,8 @@ func cmdConfigResetStat(c *Ctx) {
 // resetStats begins anew with what INFO counts. Peaks of memory and the number
 // of unsaved changes stay, as in Redis.
 func (x *Exec) resetStats() {
-	x.netBase = x.host.Net() // which also counts what had not been counted yet
+	x.host.CountShared()
+	x.netBase = x.host.Net()
 	for _, s := range x.shards {
 		s.ResetStats()
 	}

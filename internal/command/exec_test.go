@@ -21,6 +21,7 @@ func (quietHost) Unpaused()            {}
 func (quietHost) Alarm(int64)          {}
 func (quietHost) Terminate()           {}
 func (quietHost) Net() NetStats        { return NetStats{} }
+func (quietHost) CountShared()         {}
 func (quietHost) Applied()             {}
 func (quietHost) Model() (string, int) { return "single-loop", 1 }
 func (quietHost) TCPPort() int         { return 0 }

@@ -41,7 +41,7 @@ var infoSections = []infoSection{
 }
 
 func cmdInfo(c *Ctx) {
-	c.host.Net() // brings all counters up to date
+	c.host.CountShared()
 	w := infoWriter{c: c}
 	want := func(s *infoSection) bool { return s.byDefault }
 	if len(c.Args) > 1 {

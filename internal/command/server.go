@@ -100,9 +100,11 @@ type Host interface {
 	Unpaused()
 	// Terminate closes the engine (SHUTDOWN).
 	Terminate()
-	// Net returns the counters of the network side, and brings the shards' up to
-	// date with whatever is counted elsewhere.
+	// Net returns the counters of the network side.
 	Net() NetStats
+	// CountShared brings the shards' counters up to date with what was read and
+	// written beside their owners. The caller owns everything.
+	CountShared()
 	// Alarm has an owner of everything call [Exec.TimeOut] at a monotonic time, or
 	// before, and that once: a later alarm than one that is set is none. The caller
 	// owns something.

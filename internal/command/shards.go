@@ -116,15 +116,15 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 		return Place{} // its error has no place
 	}
 	if cl.Flags&inMulti != 0 && !cmd.atOnce {
-		return Place{cmd: cmd} // it is only queued
+		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl)} // it is only queued
 	}
 	switch cmd.placing {
 	case placeKey:
 		return Place{cmd, 1 << s.shardIndex(args[cmd.FirstKey]), cmd.travels && cl.Flags&stays == 0}
 	case placeAny:
-		return Place{cmd: cmd}
+		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl)}
 	case placeKeys:
-		return Place{cmd: cmd, Shards: s.shardsOf(cmd, args)}
+		return Place{cmd: cmd, Shards: s.shardsOf(cmd, args) | s.shardsOfWatches(cl)}
 	case placeSort:
 		if !sortsByPattern(args) {
 			return Place{cmd: cmd, Shards: s.shardsOf(cmd, args)}
@@ -135,7 +135,8 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 	return Place{cmd: cmd, Shards: s.all}
 }
 
-// shardsOfWatches returns the shards of the keys that cl watches.
+// shardsOfWatches returns the shards of the keys that cl watches. What is about the
+// client as a whole, or may be, asks whether one of them was changed.
 func (s *Server) shardsOfWatches(cl *Client) (set ShardSet) {
 	for _, w := range cl.watches {
 		set |= 1 << s.shardIndex([]byte(w.at.key))
@@ -208,6 +209,22 @@ func sortsByPattern(args [][]byte) bool {
 		}
 	}
 	return false
+}
+
+// Known reports whether there is such a command, with so many arguments.
+func (p *Place) Known() bool { return p.cmd != nil }
+
+// StandFor makes cl a stand-in for another client, whose commands it runs on another
+// owner's shard: those that travel. Its replies are for that client.
+func (cl *Client) StandFor(of *Client) {
+	cl.ID, cl.Name, cl.User, cl.DB = of.ID, of.Name, of.User, of.DB
+	cl.Flags, cl.Authenticated, cl.Conn = of.Flags, of.Authenticated, of.Conn
+	cl.Out.Proto = of.Out.Proto
+}
+
+// Stood notes that a stand-in ran a command for cl, and when.
+func (cl *Client) Stood(p *Place, nanos int64) {
+	cl.LastCommand, cl.LastNanos = p.cmd, nanos
 }
 
 // All returns the set of all shards.

@@ -84,10 +84,10 @@ func (lp *Loop) admit(conn *netpoll.Conn) {
 	}
 	g.connections.Add(1)
 	home.load.Add(1)
-	if x := g.Own(); x != nil {
+	if x := g.OwnFor(&c.Client); x != nil {
 		x.Register(&c.Client)
 		c.activeNanos = x.Nanos()
-		g.Release()
+		g.ReleaseSet(x)
 	}
 	if home == lp {
 		lp.adopt(c)
@@ -136,9 +136,9 @@ func (lp *Loop) close(c *Client) {
 	delete(lp.clients, c)
 	lp.load.Add(-1)
 	lp.group.clients.Add(-1)
-	if x := lp.group.Own(); x != nil {
+	if x := lp.group.OwnFor(&c.Client); x != nil {
 		x.Unregister(&c.Client)
-		lp.group.Release()
+		lp.group.ReleaseSet(x)
 	}
 	lp.reclaimOutput(c)
 }

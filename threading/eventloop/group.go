@@ -52,6 +52,10 @@ type Plan struct {
 	// if Doors says so, else the first loop accepts.
 	Homes int
 	Doors bool
+
+	// Shards says that each loop has a shard of the keyspace, the one with its
+	// index, whose cron it does.
+	Shards bool
 }
 
 // Init readies a Group for an engine's Core.
@@ -303,7 +307,6 @@ func (g *Group) Watch(t *threading.Tally) {
 // Net returns the counters of the network side, to the command that runs. The
 // caller owns the keyspace.
 func (g *Group) Net() command.NetStats {
-	g.CountShared() // whoever shows counters shows the shard's as well
 	for _, lp := range g.Loops() {
 		if lp.executing { // it is the one that asks
 			lp.Tally.Publish()

@@ -465,12 +465,12 @@ func (lp *Loop) Resumable() []*Client {
 
 // unhold makes clients resumable when they are no longer paused.
 func (lp *Loop) unhold() {
-	x := lp.group.Own()
+	x := lp.ownKept()
 	if x == nil {
 		return
 	}
 	left := x.PausedFor()
-	lp.group.Release()
+	lp.group.ReleaseSet(x)
 	if left > 0 {
 		// On a stepped clock this may come too early; then it is asked again.
 		lp.nextCron = min(lp.nextCron, lp.now+max(time.Duration(left), time.Millisecond))
@@ -511,28 +511,39 @@ func (lp *Loop) EndTurn() {
 func (lp *Loop) cron() {
 	lp.now = time.Since(lp.start)
 	if lp.now < lp.nextCron {
-		if lp.index == 0 && (lp.restless || lp.collecting || lp.group.Reclaiming()) {
-			if x := lp.group.Own(); x != nil {
+		if lp.keeps() && (lp.restless || lp.collecting || lp.group.Reclaiming()) {
+			if x := lp.ownKept(); x != nil {
 				x.BeforeSleep()
 				lp.collecting = x.Collectable()
-				lp.group.Release()
+				lp.group.ReleaseSet(x)
 			}
 		}
 		return
 	}
 	interval := sweepInterval
-	if lp.index == 0 {
+	if lp.keeps() {
 		interval = time.Second / time.Duration(lp.limits.hz)
-		if x := lp.group.Own(); x != nil {
-			lp.restless = lp.group.Cron()
+		if x := lp.ownKept(); x != nil {
+			lp.restless = lp.group.CronOf(x)
 			lp.collecting = x.Collectable()
-			lp.group.Release()
+			lp.group.ReleaseSet(x)
 		}
 	}
 	lp.nanos = lp.group.Clock().Nanos()
 	lp.nextCron = lp.now + interval
 	lp.listenAgain()
 	lp.sweep()
+}
+
+// keeps reports whether the loop does the cron of the keyspace, or of a part.
+func (lp *Loop) keeps() bool { return lp.index == 0 || lp.group.plan.Shards }
+
+// ownKept takes ownership of what the loop keeps. It returns nil after Close.
+func (lp *Loop) ownKept() *command.Exec {
+	if lp.group.plan.Shards {
+		return lp.group.OwnShard(lp.index)
+	}
+	return lp.group.Own()
 }
 
 // sweepInterval is the period of the cron of loops that only look after their own
