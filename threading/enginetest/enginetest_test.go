@@ -15,7 +15,9 @@ var models = []struct {
 	params map[string]string
 }{
 	{"single-loop", nil},
+	{"sync-drain", map[string]string{"io-threads": "3", "io-threads-do-reads": "yes"}},
 	{"multi-loop", map[string]string{"server-threads": "3"}},
+	{"sharded", map[string]string{"shards": "3"}},
 }
 
 // TestModels runs the suite on every model of this module.

@@ -38,12 +38,11 @@ type Client struct {
 	in, out int64 // bytes read and written
 
 	// The outcome of the last Take or Give.
-	got       int             // bytes read
-	gave      int             // times the socket took something
-	gaveBytes int             // and how much in all
-	err       error           // why it did not
-	state     threading.State // after bytes without a complete command
-	added     bool            // there was one
+	got   int             // bytes read
+	gave  bool            // the socket took something
+	err   error           // what failed
+	state threading.State // after bytes without a complete command
+	added bool            // there was one
 
 	// The loop has these, always.
 	loop    *Loop
@@ -112,22 +111,29 @@ func (c *Client) watch() {
 	c.conn.Want(want)
 }
 
-// Take reads what the client sent and parses it into b. What follows from it is the
-// loop's to do: see [Loop.Took]. The caller has the token.
-func (c *Client) Take(b *threading.Batch, l *threading.Limits) {
+// Take reads what the client sent and parses it into b, and counts that in t. What
+// follows from it is the loop's to do: see [Loop.Took]. The caller has the token.
+func (c *Client) Take(b *threading.Batch, l *threading.Limits, t *threading.ThreadStats) {
 	c.makeRoom()
 	c.got, c.err = c.conn.Read(b.Room(&c.Session))
-	if c.added = false; c.got > 0 {
-		c.in += int64(c.got)
-		c.state, c.added = b.Add(&c.Session, c.got, l)
+	if c.added = false; c.got == 0 {
+		return
 	}
+	c.in += int64(c.got)
+	t.Reads++
+	t.BytesIn += int64(c.got)
+	c.state, c.added = b.Add(&c.Session, c.got, l)
 }
 
+// Leave is Take without reading, when there is no room to read into: what the client
+// sent is left in the socket, and the poller will tell of it again.
+func (c *Client) Leave() { c.got, c.err, c.added = 0, nil, false }
+
 // Give writes pending output, as much as the socket takes but no more than is one
-// client's share. What follows from it is the loop's to do: see [Loop.Gave]. The caller
-// has the token.
-func (c *Client) Give() {
-	c.gave, c.gaveBytes, c.err = 0, 0, nil
+// client's share, and counts that in t. What follows from it is the loop's to do: see
+// [Loop.Gave]. The caller has the token.
+func (c *Client) Give(t *threading.ThreadStats) {
+	c.gave, c.err = false, nil
 	for range writesAtOnce {
 		rest := c.Client.Out.Bytes()[c.sent:]
 		if len(rest) == 0 {
@@ -139,10 +145,11 @@ func (c *Client) Give() {
 			c.err = err
 			return
 		}
-		c.gave++
-		c.gaveBytes += n
+		t.Writes++
+		t.BytesOut += int64(n)
 		c.out += int64(n)
 		c.sent += n
+		c.gave = c.gave || n > 0
 		if n < len(chunk) {
 			return
 		}

@@ -53,6 +53,9 @@ type Plan struct {
 	Homes int
 	Doors bool
 
+	// Gather says that all outputs wait for the end of the turn, however large.
+	Gather bool
+
 	// Shards says that each loop has a shard of the keyspace, the one with its
 	// index, whose cron it does.
 	Shards bool

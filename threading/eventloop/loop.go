@@ -241,7 +241,7 @@ func (lp *Loop) unmute(c *Client) {
 // Read reads what a client sent and parses it into b. It reports whether there is
 // something to execute; if not, it has done what else there was to do.
 func (lp *Loop) Read(c *Client, b *threading.Batch) bool {
-	c.Take(b, &lp.limits.session)
+	c.Take(b, &lp.limits.session, &lp.Tally.ThreadStats)
 	return lp.Took(c)
 }
 
@@ -253,8 +253,6 @@ func (lp *Loop) Took(c *Client) bool {
 		}
 		return false
 	}
-	lp.Tally.Reads++
-	lp.Tally.BytesIn += int64(c.got)
 	if !c.added {
 		c.activeNanos = lp.nanos
 		lp.after(c, c.state)
@@ -421,7 +419,7 @@ func (lp *Loop) after(c *Client, state threading.State) {
 		lp.reclaimOutput(c)
 		c.publish()
 	case c.queued || c.blocked:
-	case pending > outputSoon:
+	case pending > outputSoon && !lp.group.plan.Gather:
 		lp.write(c)
 		return
 	default:

@@ -40,7 +40,7 @@ func (lp *Loop) Outputs() []*Client {
 
 // write gives a client's output to its socket.
 func (lp *Loop) write(c *Client) {
-	c.Give()
+	c.Give(&lp.Tally.ThreadStats)
 	lp.Gave(c)
 }
 
@@ -51,9 +51,7 @@ func (lp *Loop) Gave(c *Client) {
 		lp.close(c)
 		return
 	}
-	lp.Tally.Writes += int64(c.gave)
-	lp.Tally.BytesOut += int64(c.gaveBytes)
-	if c.gave > 0 {
+	if c.gave {
 		c.activeNanos = max(c.activeNanos, lp.nanos)
 	}
 	if c.pendingOutput() > 0 {

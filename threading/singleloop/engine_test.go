@@ -351,7 +351,7 @@ func TestCounters(t *testing.T) {
 			t.Errorf("total_connections_received:%s after RESETSTAT, want 0", got)
 		}
 		p.want("PING", "PONG")
-		eventually(t, "the turn is over", func() bool { return e.Threads()[0].Commands >= 7 })
+		eventually(t, "the turn is over", func() bool { return e.Threads()[0].Commands == 8 })
 		got := e.Threads()[0]
 		if got.Name != "main" || got.Clients != 1 || got.Reads < 6 || got.Reads > 8 || got.Writes < 6 || got.Commands != 8 ||
 			got.Batches != got.Reads || got.Turns < got.Batches || got.HandOvers != 0 || got.Owning <= 0 || got.BytesIn < int64(in) {
