@@ -15,17 +15,18 @@ import (
 // nobody is an engine without sockets.
 type nobody struct{}
 
-func (nobody) Disconnect(*command.Client) {}
-func (nobody) Notify(*command.Client)     {}
-func (nobody) Alarm(int64)                {}
-func (nobody) Unpaused()                  {}
-func (nobody) Terminate()                 {}
-func (nobody) Net() command.NetStats      { return command.NetStats{} }
-func (nobody) CountShared()               {}
-func (nobody) Applied()                   {}
-func (nobody) Model() (string, int)       { return "none", 1 }
-func (nobody) TCPPort() int               { return 0 }
-func (nobody) Multiplexer() string        { return "none" }
+func (nobody) Disconnect(*command.Client)     {}
+func (nobody) Notify(*command.Client)         {}
+func (nobody) Alarm(int64)                    {}
+func (nobody) Unpaused()                      {}
+func (nobody) Terminate()                     {}
+func (nobody) Net() command.NetStats          { return command.NetStats{} }
+func (nobody) CountShared()                   {}
+func (nobody) Applied()                       {}
+func (nobody) Model() (string, int)           { return "none", 1 }
+func (nobody) TCPPort() int                   { return 0 }
+func (nobody) Threads() []command.ThreadStats { return nil }
+func (nobody) Multiplexer() string            { return "none" }
 
 // A wire is a session as its loop sees it: bytes in, bytes out.
 type wire struct {

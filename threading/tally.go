@@ -2,32 +2,12 @@ package threading
 
 import (
 	"sync"
-	"time"
+
+	"github.com/redweave/redweave/internal/command"
 )
 
-// ThreadStats are one thread's counters since the start, and a few gauges. What a
-// model has no use for stays zero.
-type ThreadStats struct {
-	Name string // "main", "io-1", "shard-3", …
-
-	Clients  int64 // connected to it now
-	Reads    int64 // of sockets, that brought something
-	Writes   int64 // to sockets, that took something
-	BytesIn  int64
-	BytesOut int64
-	Commands int64 // of its clients; calls of this process run on their own threads
-	Turns    int64 // of its event loop
-
-	Batches   int64         // of commands that it executed, owning the keyspace once for each
-	HandOvers int64         // clients given to another thread: to execute, to read or to write; of a model with shards, messages
-	Handed    int64         // commands in those messages
-	Depth     int64         // hand-overs that wait for it now
-	WakeUps   int64         // by another thread, while it slept
-	Waits     int64         // for another thread, at a barrier or for the ownership
-	Waited    time.Duration // in all of them
-	Owning    time.Duration
-	Idle      time.Duration // asleep
-}
+// ThreadStats are one thread's counters: see [command.ThreadStats].
+type ThreadStats = command.ThreadStats
 
 // A Tally is a thread's counters. The thread advances them like any others and
 // publishes them now and then, at the end of a turn; whoever asks gets what was

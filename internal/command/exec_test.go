@@ -25,7 +25,10 @@ func (quietHost) CountShared()         {}
 func (quietHost) Applied()             {}
 func (quietHost) Model() (string, int) { return "single-loop", 1 }
 func (quietHost) TCPPort() int         { return 0 }
-func (quietHost) Multiplexer() string  { return "none" }
+func (quietHost) Threads() []ThreadStats {
+	return []ThreadStats{{Name: "main", Clients: 1, Reads: 2, Waited: 1500}}
+}
+func (quietHost) Multiplexer() string { return "none" }
 
 // A bench runs commands on an Exec of its own, with a clock that the test moves.
 type bench struct {

@@ -38,6 +38,8 @@ var infoSections = []infoSection{
 	{"latencystats", "Latencystats", false, (*infoWriter).latencyStats},
 	{"cluster", "Cluster", true, (*infoWriter).cluster},
 	{"keyspace", "Keyspace", true, (*infoWriter).keyspace},
+	{"threads", "Threads", false, (*infoWriter).threads},
+	{"threading", "Threading", false, (*infoWriter).threading},
 }
 
 func cmdInfo(c *Ctx) {

@@ -28,7 +28,7 @@ func (b *bench) info(sections string) map[string]string {
 // TestInfoSections compares with what redis-server 7.0 shows for the same words.
 func TestInfoSections(t *testing.T) {
 	const byDefault = "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace"
-	const all = "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace"
+	const all = "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace Threads Threading"
 	b := newBench(t)
 	for _, test := range []struct{ ask, want string }{
 		{"", byDefault}, {"default", byDefault}, {"all", all}, {"everything", all}, {"all commandstats", all},
@@ -230,5 +230,16 @@ func TestInfoIsVerbatim(t *testing.T) {
 	b.cl.Out.Proto = 3
 	if v := b.ask("INFO"); v.Kind != resp.Verbatim || !strings.HasPrefix(v.Str, "txt:# Server\r\n") {
 		t.Errorf("%c %.20q", v.Kind, v.Str)
+	}
+}
+
+func TestInfoThreads(t *testing.T) {
+	b := newBench(t)
+	b.want("INFO threads", "$51\r\n# Threads\r\nio_thread_0:clients=1,reads=2,writes=0\r\n\r\n")
+	got := b.value("INFO threading").Str
+	for _, want := range []string{"# Threading\r\n", "thread_0:name=main,clients=1,reads=2,", "waited_us=1,"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
 	}
 }

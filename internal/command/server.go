@@ -113,6 +113,9 @@ type Host interface {
 	Applied()
 	// Model names the threading model, and Threads its number of threads.
 	Model() (name string, threads int)
+	// Threads returns the counters of the engine's threads, as of when each of them
+	// published them last.
+	Threads() []ThreadStats
 	// TCPPort is the port listened on, 0 when there is none.
 	TCPPort() int
 	// Multiplexer names what waits for sockets.
