@@ -146,14 +146,30 @@ const (
 // Do runs one command for cl and appends the reply to its output. args must
 // not be empty; they are read during the call only.
 func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
-	c := &x.ctx
-	c.Client, c.Args, c.Out = cl, args, &cl.Out
-	c.used, c.failed = 0, false
 	cmd, unknownSub := find(args)
 	if cmd == nil || unknownSub || !arityFits(cmd, len(args)) {
+		c := &x.ctx
+		c.Client, c.Args, c.Out = cl, args, &cl.Out
+		c.used, c.failed = 0, false
 		x.rejectCall(c, cmd, unknownSub)
 		return x.after(cl, nil)
 	}
+	return x.do(cl, args, cmd)
+}
+
+// DoPlaced is Do for a command that [Server.Place] has looked up.
+func (x *Exec) DoPlaced(cl *Client, args [][]byte, p *Place) Verdict {
+	if p.cmd == nil {
+		return x.Do(cl, args)
+	}
+	return x.do(cl, args, p.cmd)
+}
+
+// do runs a command that exists and has the arguments it needs.
+func (x *Exec) do(cl *Client, args [][]byte, cmd *Command) Verdict {
+	c := &x.ctx
+	c.Client, c.Args, c.Out = cl, args, &cl.Out
+	c.used, c.failed = 0, false
 	c.cmd, cl.LastCommand = cmd, cmd
 	if x.guarded(cl, cmd) {
 		v, stop := x.admit(c, cmd)

@@ -310,7 +310,7 @@ func TestGetNames(t *testing.T) {
 func TestTypedFields(t *testing.T) {
 	c := New(Options{})
 	if c.MaxMemory != 0 || c.MaxMemoryPolicy != NoEviction || c.HashMaxListpackEntries != 512 || !c.ActiveRehashing || c.HZ != 10 ||
-		c.ClientOutputBufferLimit[ClassPubSub] != (BufferLimit{32 << 20, 8 << 20, 60}) || c.Shards != 1 || c.ThreadingModel != "single-loop" {
+		c.ClientOutputBufferLimit[ClassPubSub] != (BufferLimit{32 << 20, 8 << 20, 60}) || c.Shards != 0 || c.ThreadingModel != "single-loop" {
 		t.Errorf("defaults: %+v", c.Values)
 	}
 	old := c.Values

@@ -31,7 +31,7 @@ const (
 )
 
 // threadingModels are the names threading-model accepts, the default first.
-var threadingModels = []string{"single-loop", "multi-loop"}
+var threadingModels = []string{"single-loop", "sync-drain", "multi-loop", "sharded"}
 
 // A table is what all configurations share. It is built once and never
 // written after.
@@ -97,7 +97,7 @@ func params() []param {
 		// this library
 		{"threading-model", "", immutable, threadingModels[0], choice(func(v *Values) *string { return &v.ThreadingModel }, threadingModels...)},
 		{"server-threads", "", immutable, "0", number(plain, 0, 128, func(v *Values) *int { return &v.ServerThreads })},
-		{"shards", "", immutable, "1", number(plain, 1, 1024, func(v *Values) *int { return &v.Shards })},
+		{"shards", "", immutable, "0", number(plain, 0, 64, func(v *Values) *int { return &v.Shards })},
 
 		// core
 		{"active-expire-effort", "", 0, "1", number(plain, 1, 10, func(v *Values) *int { return &v.ActiveExpireEffort })},

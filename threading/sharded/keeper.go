@@ -1,0 +1,274 @@
+package sharded
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/redweave/redweave/internal/command"
+	"github.com/redweave/redweave/resp"
+	"github.com/redweave/redweave/threading/eventloop"
+)
+
+// A keeper is a loop as the owner of a shard. Its fields are the loop's, except where
+// they say otherwise.
+type keeper struct {
+	e     *Engine
+	lp    *eventloop.Loop
+	at    int           // the shard, and the loop
+	peers []peer        // the other loops, by their shards; the own place is not used
+	x     *command.Exec // of the shard, while it is owned
+	began int64         // engine's time, when it was taken
+
+	away  int       // parcels that are
+	keys  [][]byte  // room for those whose lookups are prepared
+	spare []*parcel // empty
+	empty []*message
+
+	_      [128]byte
+	asleep atomic.Bool // its shard may be lent
+	_      [128]byte
+}
+
+// A peer is another loop, as one sees it that sends it messages.
+type peer struct {
+	out, in *queue
+	sent    int        // messages that it has, or that are on their way back
+	open    *message   // being filled by the parcel that is dispatched
+	backlog []*message // for which there was no room
+}
+
+// A message is commands that one loop runs for another: those of a parcel that go to its
+// shard, in the order of the parcel. It comes back with their replies.
+//
+//	commands | 3 | 4 | 9 |          of the parcel, which has their arguments
+//	part     | 0 | 0 | 2 |          whose they are
+//	ends     | 5 | 9 | - |          where their replies end in out; - : not executed
+//	out      | +OK.. | :1.. |
+type message struct {
+	from   *keeper
+	parcel *parcel
+	done   bool // it is on its way back
+
+	commands []int
+	part     []int
+	ends     []int
+	verdicts []command.Verdict // of those not executed: why, Done when for no reason of their own
+	nanos    int64             // the engine's time when they were executed
+
+	guest command.Client // stands for the clients; its output is out
+}
+
+const (
+	notExecuted = -1
+
+	// replyMost is how many bytes of replies a message brings before the rest of
+	// its commands is left for another.
+	replyMost = 1 << 20
+
+	// keepReply is the largest buffer of replies that is kept for the next message.
+	keepReply = 64 << 10
+
+	// keepSpare is how many empty parcels and messages are kept.
+	keepSpare = 16
+)
+
+func newKeeper(e *Engine, at, shards int) *keeper {
+	k := &keeper{e: e, at: at, peers: make([]peer, shards), keys: make([][]byte, 0, 32)}
+	for i := range k.peers {
+		// Room for what is sent, and for what is sent back.
+		k.peers[i].out = newQueue(2 * e.options.QueueLength)
+	}
+	return k
+}
+
+// own returns the Exec of the loop's shard, which it owns from now on until disown, nil
+// after Close.
+func (k *keeper) own() *command.Exec {
+	if k.x == nil {
+		if k.x = k.e.OwnShard(k.at); k.x != nil {
+			k.lp.Tally.Batches++
+			k.began = k.x.Nanos()
+		}
+	}
+	return k.x
+}
+
+// disown gives the shard back, if it is owned. The loop owns nothing then.
+func (k *keeper) disown() {
+	if k.x != nil {
+		k.x.Settle()
+		k.lp.Tally.Owning += time.Duration(k.x.Nanos() - k.began)
+		k.e.ReleaseSet(k.x)
+		k.x = nil
+	}
+}
+
+// receive takes what other loops sent: their messages are executed, and own ones that
+// are back looked at.
+func (k *keeper) receive() {
+	for i := range k.peers {
+		if i == k.at {
+			continue
+		}
+		p := &k.peers[i]
+		for m := p.in.pop(); m != nil; m = p.in.pop() {
+			if m.from != k {
+				if x := k.own(); x != nil {
+					m.run(x)
+				}
+				k.giveBack(p, m)
+				continue
+			}
+			p.sent--
+			k.pushBacklog(i)
+			k.returned(m)
+		}
+	}
+}
+
+// giveBack returns another loop's message to it.
+func (k *keeper) giveBack(p *peer, m *message) {
+	m.done = true
+	k.e.yield()
+	p.out.push(m)
+	k.e.wake(m.from.at)
+}
+
+// room reports whether another message may be sent: there is room for it and for its
+// return.
+func (p *peer) room(e *Engine) bool { return p.sent < e.options.QueueLength }
+
+// post sends a message to the loop of shard i, now or when there is room.
+func (k *keeper) post(i int, m *message) {
+	p := &k.peers[i]
+	k.lp.Tally.HandOvers++
+	k.lp.Tally.Handed += int64(len(m.commands))
+	if len(p.backlog) > 0 || !p.room(k.e) {
+		p.backlog = append(p.backlog, m)
+		return
+	}
+	k.push(i, m)
+}
+
+func (k *keeper) push(i int, m *message) {
+	p := &k.peers[i]
+	p.sent++
+	k.e.yield()
+	p.out.push(m)
+	k.e.yield()
+	k.e.wake(i)
+}
+
+// pushBacklog sends what waits for room.
+func (k *keeper) pushBacklog(i int) {
+	p := &k.peers[i]
+	n := 0
+	for n < len(p.backlog) && p.room(k.e) {
+		k.push(i, p.backlog[n])
+		n++
+	}
+	if n > 0 {
+		p.backlog = append(p.backlog[:0], p.backlog[n:]...)
+	}
+}
+
+// lend executes a message for shard i here, in the place of its loop, if that sleeps
+// and nothing is on its way to it that came before.
+func (k *keeper) lend(i int, m *message) bool {
+	p := &k.peers[i]
+	if k.e.options.NoLending || p.sent > 0 || len(p.backlog) > 0 || !k.e.keepers[i].asleep.Load() {
+		return false
+	}
+	x := k.e.TryOwnShard(i)
+	if x == nil {
+		return false
+	}
+	m.run(x)
+	k.e.ReleaseSet(x)
+	return true
+}
+
+// message returns the one that a parcel fills for shard i, nil when it is full.
+func (k *keeper) message(p *parcel, i int) *message {
+	m := k.peers[i].open
+	if m == nil {
+		if n := len(k.empty); n > 0 {
+			m, k.empty = k.empty[n-1], k.empty[:n-1]
+		} else {
+			m = &message{from: k}
+		}
+		m.parcel, m.done = p, false
+		k.peers[i].open = m
+		p.messages = append(p.messages, m)
+	}
+	if len(m.commands) == k.e.options.MessageCommands {
+		return nil
+	}
+	return m
+}
+
+// recycle keeps a message for another use.
+func (k *keeper) recycle(m *message) {
+	out := m.guest.Out.Bytes()
+	if cap(out) > keepReply {
+		out = nil
+	}
+	m.guest = command.Client{Out: resp.Writer{}}
+	m.guest.Out.Attach(out[:0])
+	m.parcel = nil
+	m.commands, m.part, m.ends, m.verdicts = m.commands[:0], m.part[:0], m.ends[:0], m.verdicts[:0]
+	if len(k.empty) < keepSpare {
+		k.empty = append(k.empty, m)
+	}
+}
+
+func (m *message) add(command, part int) {
+	m.commands = append(m.commands, command)
+	m.part = append(m.part, part)
+}
+
+// run executes the commands of m. x owns the shard they are for.
+//
+// When one of a client's commands cannot be executed, those that follow it are not
+// either, as they might depend on it. Other clients' are.
+func (m *message) run(x *command.Exec) {
+	b, guest := m.parcel.Batch, &m.guest
+	guest.Out.Reset()
+	m.ends, m.verdicts = m.ends[:0], m.verdicts[:0]
+	part, stopped := -1, false
+	for j, c := range m.commands {
+		if m.part[j] != part {
+			x.Settle() // while the guest is who he was
+			part, stopped = m.part[j], false
+			guest.StandFor(&b.Part(part).Session.Client)
+			m.warm(x, j)
+		}
+		v, end := command.Done, notExecuted
+		if stopped = stopped || guest.Out.Len() > replyMost; !stopped {
+			switch v = x.DoPlaced(guest, b.Args(c), &m.parcel.commands[c].place); v {
+			case command.Done, command.Closing:
+				end = guest.Out.Len()
+			default:
+				stopped = true
+			}
+		}
+		m.ends = append(m.ends, end)
+		m.verdicts = append(m.verdicts, v)
+	}
+	x.Settle()
+	m.nanos = x.Nanos()
+}
+
+// warm prepares for the commands from j on that are of the same client.
+func (m *message) warm(x *command.Exec, j int) {
+	b, part := m.parcel.Batch, m.part[j]
+	var keys [32][]byte
+	n := 0
+	for ; j < len(m.commands) && m.part[j] == part && n < len(keys); j++ {
+		keys[n] = b.Args(m.commands[j])[1]
+		n++
+	}
+	if n > 1 {
+		x.Warm(&m.guest, keys[:n])
+	}
+}

@@ -1,0 +1,195 @@
+// Package sharded is the model of Dragonfly, and of a Redis Cluster in one process:
+// shared nothing. There are as many loops as shards; each owns a shard of the keyspace
+// and has connections of its own.
+//
+//	            loop 0                              loop 1
+//	         ┌──────────┐   GET b, INCR d …      ┌──────────┐
+//	clients ─┤ read     ├──────── message ──────>│ execute  │ shard 1: b, d, …
+//	         │ parse    │                        │          │
+//	         │ execute  │<─────── replies ───────┤          │
+//	shard 0: │ in order │                        │          ├─ clients
+//	a, c, …  │ write    │                        │          │
+//	         └──────────┘                        └──────────┘
+//
+// # The way of a command
+//
+// A loop reads what its clients sent and parses it into a parcel ([Engine.run]). A key's
+// hash slot, which goes by the {tag} if it has one, says whose it is. Commands on keys of
+// the loop's own shard run on the spot ([keeper.dispatch]). Those on a foreign key
+// travel: all that go to the same shard at the same time, whatever clients they are of,
+// are squashed into one message ([message]), which its loop runs in one go
+// ([keeper.run]) and sends back with the replies. The clients are away
+// meanwhile, and the loop goes on with others. When the last message of a parcel is back
+// ([keeper.collect]) the replies are put together in the order of the commands.
+//
+// Commands on several shards, or on everything, do not travel. Their loop takes the
+// ownership of all shards that they need, in ascending order, and runs them on its own
+// stack: they are atomic, and strictly serializable with all others. So are
+// transactions, scripts and commands that block. A client's commands before such a one
+// are done before it begins.
+//
+// # What is different for a client
+//
+// Commands that a client sends without waiting for replies, on keys of different shards,
+// may take effect in another order than they were sent in. Their replies are in order,
+// commands on one key are, and so is what is sent after a reply was read. Who needs more
+// sends MULTI, or gives the keys a common {tag}.
+//
+// # Nobody waits for a queue
+//
+// Between any two loops there is a queue each way, of bounded length. A loop that finds
+// no room keeps the message and goes on; the return of an earlier one makes room
+// ([keeper.post]). A message is returned through the opposite queue, which has room for
+// all that can be out. A loop is woken only when it sleeps, and a loop that sleeps is not
+// even woken if its shard is free: then the sender owns the shard for a moment and runs
+// the message itself, as a call of this process would ([keeper.lend]).
+//
+// # In process
+//
+// A call of this process owns the shards it needs and runs on its own stack, as in
+// every model ([threading.Core]). An engine that nobody connects to has no loop, and no
+// goroutine.
+package sharded
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/redweave/redweave/internal/command"
+	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/eventloop"
+)
+
+// Name is the model's name, as the parameter threading-model has it.
+const Name = "sharded"
+
+// Options are those of the model, beside an engine's.
+type Options struct {
+	// QueueLength is how many messages may be on their way from one loop to
+	// another; 0 means 64.
+	QueueLength int
+
+	// MessageCommands is how many commands a message takes at most; 0 means 256.
+	MessageCommands int
+
+	// NoLending has a loop woken even if its shard could be had without it.
+	NoLending bool
+
+	// Yield gives up the processor at random at every hand-over, so that a test
+	// meets what is rare.
+	Yield bool
+}
+
+// An Engine runs a keyspace shared out to several loops. See [threading.Engine].
+type Engine struct {
+	eventloop.Group
+	options Options
+	keepers []*keeper
+	quiet   atomic.Int32 // loops that have ended and have nothing out
+}
+
+var _ threading.Engine = (*Engine)(nil)
+var _ threading.Typed = (*Engine)(nil)
+var _ command.Host = (*Engine)(nil)
+
+// New opens an engine of o.Shards shards, or if that is 0 of as many as Go uses
+// processors. It listens nowhere and starts no goroutine.
+func New(o threading.Options) *Engine { return NewWith(o, Options{}) }
+
+// NewWith is New with options of the model's own.
+func NewWith(o threading.Options, own Options) *Engine {
+	if o.Shards == 0 {
+		o.Shards = runtime.GOMAXPROCS(0)
+	}
+	o.Shards = min(o.Shards, command.MaxShards)
+	if own.QueueLength == 0 {
+		own.QueueLength = 64
+	}
+	if own.MessageCommands == 0 {
+		own.MessageCommands = 256
+	}
+	e := &Engine{options: own}
+	p := eventloop.Plan{Run: e.run, Shards: true, Doors: true}
+	for i := range o.Shards {
+		p.Threads = append(p.Threads, fmt.Sprint("shard-", i))
+		e.keepers = append(e.keepers, newKeeper(e, i, o.Shards))
+	}
+	for _, k := range e.keepers {
+		for j := range k.peers {
+			k.peers[j].in = e.keepers[j].peers[k.at].out
+		}
+	}
+	e.Init(threading.NewCore(o, e), p)
+	return e
+}
+
+// Name returns the model's name.
+func (e *Engine) Name() string { return Name }
+
+// Model names the model and its number of threads.
+func (e *Engine) Model() (name string, threads int) { return Name, len(e.keepers) }
+
+// run is a loop.
+func (e *Engine) run(lp *eventloop.Loop) {
+	k := e.keepers[lp.Index()]
+	k.lp = lp
+	for k.wait() {
+		k.receive()
+		p := k.take()
+		for _, ev := range lp.Events {
+			if c := lp.Greet(ev); c != nil && lp.Read(c, p.Batch) {
+				p = k.added(p)
+			}
+		}
+		for _, c := range lp.Resumable() {
+			if lp.Resume(c, p.Batch) {
+				p = k.added(p)
+			}
+		}
+		k.sent(p)
+		k.receive() // some may be back already
+		k.disown()
+		lp.Flush()
+		lp.EndTurn()
+	}
+	k.quit()
+	lp.End()
+}
+
+// wait is [eventloop.Loop.Wait]. While the loop is in it, its shard may be lent.
+func (k *keeper) wait() bool {
+	k.asleep.Store(true)
+	ok := k.lp.Wait()
+	k.asleep.Store(false)
+	return ok
+}
+
+// quit serves others until all loops have ended, and have back what they sent: nobody
+// else has a client of the loop's then.
+func (k *keeper) quit() {
+	told := false
+	for int(k.e.quiet.Load()) < len(k.e.keepers) {
+		k.receive()
+		k.disown()
+		if k.away == 0 && !told {
+			told = true
+			k.e.quiet.Add(1)
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
+}
+
+// wake wakes the loop of shard i, if it sleeps.
+func (e *Engine) wake(i int) { e.Loops()[i].Wake() }
+
+// yield is for tests: see [Options].
+func (e *Engine) yield() {
+	if e.options.Yield {
+		for range rand.IntN(3) {
+			runtime.Gosched()
+		}
+	}
+}
