@@ -52,7 +52,7 @@ func cmdLCS(c *Ctx) {
 	if !ok {
 		return
 	}
-	if len(a) >= math.MaxUint32-1 || len(b) >= math.MaxUint32-1 {
+	if max(uint64(len(a)), uint64(len(b))) >= math.MaxUint32-1 {
 		c.Fail(errLCSTooLong)
 		return
 	}
