@@ -32,6 +32,9 @@ var rules = map[string]rule{
 	"xreadgroup": {special: playReadGroup}, "xpending": {special: playClock(cleanPending)},
 	"xinfo|consumers": {special: playClock(cleanConsumers)}, "xinfo|stream": {special: playClock(cleanInfo)},
 
+	"sort": {special: playSort}, "sort_ro": {special: playSort}, "geosearchstore": {special: playStoreDist},
+	"georadius": {special: playStoreDist}, "georadiusbymember": {special: playStoreDist},
+
 	"dbsize":      {special: playSize},
 	"spop":        {special: playPop},
 	"srandmember": {special: playRandom}, "hrandfield": {special: playRandom}, "zrandmember": {special: playRandom},

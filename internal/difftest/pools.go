@@ -143,6 +143,16 @@ func (b *builder) int() string {
 
 // draw draws a value of the argument's type and meaning.
 func (b *builder) draw(a *spec.Arg) string {
+	word, ok := "", false
+	switch {
+	case b.cmd.Group == spec.Geo:
+		word, ok = b.geo(a)
+	case strings.HasPrefix(b.cmd.Name, "sort"):
+		word, ok = b.sorts(a)
+	}
+	if ok {
+		return word
+	}
 	switch a.Type {
 	case spec.KeyArg:
 		return b.key()
