@@ -167,6 +167,13 @@ func Open(o Options) (*Keyspace, error) {
 	return k, nil
 }
 
+// Models returns the names of the threading models, the default first.
+func Models() []string { return config.ThreadingModels() }
+
+// Threads returns the counters of the keyspace's threads, as of when each of them
+// published them last. There are none before somebody connects.
+func (k *Keyspace) Threads() []threading.ThreadStats { return k.engine.Threads() }
+
 // Close ends the keyspace: connections are closed, memory is given back, and no
 // goroutine is left. It may be called twice.
 func (k *Keyspace) Close() error { return k.engine.Close() }

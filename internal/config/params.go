@@ -33,6 +33,9 @@ const (
 // threadingModels are the names threading-model accepts, the default first.
 var threadingModels = []string{"single-loop", "sync-drain", "multi-loop", "sharded"}
 
+// ThreadingModels returns the names that threading-model accepts, the default first.
+func ThreadingModels() []string { return slices.Clone(threadingModels) }
+
 // A table is what all configurations share. It is built once and never
 // written after.
 type table struct {
