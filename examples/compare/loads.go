@@ -80,7 +80,9 @@ var loads = []load{
 	{
 		name: "spread", story: "the same over 100,000 keys: shards can",
 		clients: 8, pipeline: 16, inProcess: true,
-		command: func(dst []string, _ int, r *rand.Rand) []string { return append(dst, "INCR", "n:"+strconv.Itoa(r.IntN(spreadKeys))) },
+		command: func(dst []string, _ int, r *rand.Rand) []string {
+			return append(dst, "INCR", "n:"+strconv.Itoa(r.IntN(spreadKeys)))
+		},
 	},
 	{
 		name: "cross", story: "MGET and MSET of 8 keys, wherever they are, beside GETs: what shards pay",
