@@ -39,6 +39,7 @@ var families = []handlers{
 	commandHandlers, debugHandlers, transactionHandlers, monitorHandlers,
 	geoHandlers, sortHandlers, dumpHandlers,
 	bitmapHandlers, hllHandlers, lcsHandlers, conditionalHandlers, hashExHandlers, incrExHandlers, streamHandlers,
+	scriptHandlers, functionHandlers,
 }
 
 // A Command is an entry of the table: what the specification says, and who

@@ -52,6 +52,7 @@ type Exec struct {
 	// Room for invalidating: see tracking.go.
 	ids         []uint64
 	keyRoom     []byte
+	positions   []spec.KeyPos
 	trackEffort int // how often in a row there was too much to forget
 }
 
@@ -225,7 +226,8 @@ func arityFits(cmd *Command, n int) bool {
 func (x *Exec) guarded(cl *Client, cmd *Command) bool {
 	return x.maxMemory > 0 || x.pause.until != 0 || !cl.Authenticated ||
 		!cl.User.Unrestricted() || x.cluster != nil || cmd.flags&spec.Protected != 0 ||
-		cl.Flags&(listening|inMulti|forgetful) != 0 || x.overTracked.Load()
+		cl.Flags&(listening|inMulti|forgetful) != 0 || x.overTracked.Load() ||
+		x.scripts.running.Load()
 }
 
 // admit checks what guarded saw. stop says that the command does not run.
@@ -253,6 +255,9 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 		}
 	}
 	if err, denied := x.protected(c, cmd); denied {
+		return x.reject(c, cmd, err), true
+	}
+	if err := x.busy(cmd); err != "" {
 		return x.reject(c, cmd, err), true
 	}
 	if x.cluster != nil && cmd.HasKeys() {

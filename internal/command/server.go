@@ -64,6 +64,7 @@ type Server struct {
 	deadlines deadlineHeap       // of those who do not wait for ever
 	signals   atomic.Int64       // how often a key became ready that clients wait for
 	monitors  atomic.Pointer[[]*Client]
+	scripts   scripts
 
 	pause     pauseState
 	reclaimer *lazyfree.Reclaimer

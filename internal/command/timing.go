@@ -87,7 +87,7 @@ func (x *Exec) settle() {
 		}
 	}
 	q.client.LastNanos = now
-	if now >= x.tickEnds {
+	if now >= x.tickEnds && !x.ctx.inScript { // time stands still in a script
 		x.tick()
 	}
 	if all >= x.slowNanos {

@@ -183,9 +183,11 @@ func (s *State) openBase() {
 		"next": s.next, "pairs": s.pairs, "pcall": s.pcall, "rawequal": s.rawEqual, "rawget": s.rawGet,
 		"rawset": s.rawSet, "select": s.select_, "setmetatable": s.setMetatable, "tonumber": s.toNumber,
 		"tostring": s.toString, "type": s.type_, "unpack": s.unpack, "xpcall": s.xpcall,
-		"__redis__err__handler": func(L *lua.LState) int { L.SetTop(1); return 1 },
-		concatName:              s.concat,
+		concatName: s.concat,
 	})
+	if !s.opt.Functions {
+		s.setGlobal("__redis__err__handler", s.L.NewFunction(func(L *lua.LState) int { L.SetTop(1); return 1 }))
+	}
 	s.globals.RawSetString("_VERSION", lua.LString("Lua 5.1"))
 	s.nextFn = s.globals.RawGetString("next").(*lua.LFunction)
 	s.ipairsFn = s.L.NewFunction(s.ipairsStep)
@@ -583,7 +585,7 @@ func (s *State) attempt(L *lua.LState, first int) (th *lua.LState, failed lua.LV
 	s.active, L.G.CurrentThread = s.active[:active], current
 	s.spare(th)
 	if s.stop != nil {
-		s.failBare(L, s.stop.Error())
+		s.failRedis(L, s.stop.Error())
 	}
 	return nil, s.errorValue(err)
 }

@@ -41,7 +41,7 @@ func (s *State) compile(src, name string) (*lua.LFunction, error) {
 	if proto.IsVarArg&lua.VarArgNeedsArg != 0 {
 		proto.IsVarArg = 0 // the chunk does not use "..."
 	}
-	if !s.patch(proto) {
+	if !s.patch(proto, s.opt.Functions) {
 		return nil, compileError(shortName(name) + ":1: function or expression too complex")
 	}
 	return s.L.NewFunctionFromProto(proto), nil
@@ -95,16 +95,24 @@ func instABx(op, a, bx int) uint32 { return uint32(op)<<opBits | uint32(a)<<argA
 
 // patch rewrites a function and those inside it. It reports false when there is too
 // much code to number.
-func (s *State) patch(p *lua.FunctionProto) bool {
+//
+// The code of a library itself, which runs when it is loaded, sees other globals than
+// its functions do later: it is outermost, and nothing is bound in it. That goes for
+// what only stands in one of the two libraries "redis" as well.
+func (s *State) patch(p *lua.FunctionProto, outermost bool) bool {
 	if len(p.Code) > maxPC {
 		return false
 	}
-	s.bindGlobals(p)
+	if !outermost {
+		s.bindGlobals(p)
+	} else {
+		s.bindConcat(p)
+	}
 	for pc, line := range p.DbgSourcePositions {
 		p.DbgSourcePositions[pc] = placeMark | line<<24 | pc
 	}
 	for _, inner := range p.FunctionPrototypes {
-		if !s.patch(inner) {
+		if !s.patch(inner, false) {
 			return false
 		}
 	}
@@ -142,9 +150,23 @@ func (s *State) bindGlobals(p *lua.FunctionProto) {
 				}
 			}
 		}
+		if s.opt.Functions && name == "redis" {
+			continue
+		}
 		if k, ok := addConstant(p, v); ok {
 			p.Code[pc] = instABx(lua.OP_LOADK, a, k)
+		}
+	}
+}
 
+// bindConcat replaces reads of the function behind "..".
+func (s *State) bindConcat(p *lua.FunctionProto) {
+	for pc, inst := range p.Code {
+		if opOf(inst) != lua.OP_GETGLOBAL || p.Constants[argBx(inst)] != lua.LString(concatName) {
+			continue
+		}
+		if k, ok := addConstant(p, s.bound[concatName]); ok {
+			p.Code[pc] = instABx(lua.OP_LOADK, argA(inst), k)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (s *State) run(L, th *lua.LState) int {
 	s.nested = s.active[len(s.active)-1].nested - 1
 	s.active = s.active[:len(s.active)-1]
 	if s.stop != nil {
-		s.failBare(L, s.stop.Error())
+		s.failRedis(L, s.stop.Error())
 	}
 	if ok := L.Get(-n); ok == lua.LFalse && n == 2 {
 		msg := L.Get(-1)

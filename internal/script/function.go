@@ -87,11 +87,14 @@ func (s *State) Load(name, code, body string) (*Library, resp.Error) {
 	}
 	lib := &Library{Name: name, Code: code}
 	s.begin()
-	s.loading = lib
+	s.loading, s.loadEnds = lib, s.host.Nanos()+loadNanos
+	s.gate.RawSetString("__index", s.loadGlobals)
 	s.L.Push(fn)
 	failed := s.protected(0, 0)
 	s.loading = nil
+	s.gate.RawSetString("__index", s.globals)
 	s.L.SetTop(0)
+	s.active = s.active[:0]
 	if failed != nil {
 		return nil, resp.Error("ERR Error registering functions: " + failed.Text)
 	}
@@ -110,23 +113,42 @@ func (s *State) Call(f *Function, keys, args [][]byte, out *resp.Writer) *Error 
 	return s.finish(s.protected(2, 1), out)
 }
 
+// loadNanos is how long the code of a library may take to load.
+const loadNanos = 500e6
+
+const errLoadTime = errText("ERR FUNCTION LOAD timeout")
+
+// openLoading makes what the code of a library sees while it is loaded: the library
+// "redis" alone, with little in it.
+func (s *State) openLoading() {
+	t := s.L.CreateTable(0, 8)
+	t.RawSetString("register_function", s.L.NewFunction(s.registerFunction))
+	all := s.sealed[s.bound["redis"].(*lua.LTable)]
+	for _, name := range []string{"log", "LOG_DEBUG", "LOG_VERBOSE", "LOG_NOTICE", "LOG_WARNING", "REDIS_VERSION", "REDIS_VERSION_NUM"} {
+		t.RawSetString(name, all.RawGetString(name))
+	}
+	t.Metatable = s.globals.Metatable
+	s.loadGlobals = s.L.CreateTable(0, 1)
+	s.loadGlobals.RawSetString("redis", s.seal(t))
+	s.loadGlobals.Metatable = s.globals.Metatable
+}
+
 // registerFunction is redis.register_function, with arguments in a row or by name.
 func (s *State) registerFunction(L *lua.LState) int {
 	if s.loading == nil {
 		s.failRedis(L, "ERR redis.register_function can only be called on FUNCTION LOAD command")
 	}
 	f := &Function{Library: s.loading}
+	var ok bool
 	switch n := L.GetTop(); {
 	case n < 1 || n > 2:
 		s.failRedis(L, "ERR wrong number of arguments to redis.register_function")
 	case n == 1:
 		s.namedArguments(L, f)
 	default:
-		name, ok := L.Get(1).(lua.LString)
-		if !ok {
+		if f.Name, ok = textOf(L.Get(1)); !ok {
 			s.failRedis(L, "ERR first argument to redis.register_function must be a string")
 		}
-		f.Name = string(name)
 		fn, ok := L.Get(2).(*lua.LFunction)
 		if !ok {
 			s.failRedis(L, "ERR second argument to redis.register_function must be a function")
@@ -134,7 +156,7 @@ func (s *State) registerFunction(L *lua.LState) int {
 		f.fn = fn
 	}
 	if !validName(f.Name) {
-		s.failRedis(L, "ERR Function names can only contain letters, numbers, or underscores(_) and must be at least one character long")
+		s.failRedis(L, "ERR Library names can only contain letters, numbers, or underscores(_) and must be at least one character long")
 	}
 	for _, other := range s.loading.Functions {
 		if other.Name == f.Name {
@@ -152,23 +174,19 @@ func (s *State) namedArguments(L *lua.LState, f *Function) {
 	}
 	t = s.real(t)
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		key, ok := k.(lua.LString)
+		key, ok := textOf(k)
 		if !ok {
 			s.failRedis(L, "ERR named argument key given to redis.register_function is not a string")
 		}
-		switch strings.ToLower(string(key)) {
+		switch strings.ToLower(key) {
 		case "function_name":
-			name, ok := v.(lua.LString)
-			if !ok {
+			if f.Name, ok = textOf(v); !ok {
 				s.failRedis(L, "ERR function_name argument given to redis.register_function must be a string")
 			}
-			f.Name = string(name)
 		case "description":
-			text, ok := v.(lua.LString)
-			if !ok {
+			if f.Description, f.Described = textOf(v); !f.Described {
 				s.failRedis(L, "ERR description argument given to redis.register_function must be a string")
 			}
-			f.Description, f.Described = string(text), true
 		case "callback":
 			fn, ok := v.(*lua.LFunction)
 			if !ok {
@@ -191,6 +209,14 @@ func (s *State) namedArguments(L *lua.LState, f *Function) {
 	if f.fn == nil {
 		s.failRedis(L, "ERR redis.register_function must get a callback argument")
 	}
+}
+
+// textOf is a string, or a number as one.
+func textOf(v lua.LValue) (string, bool) {
+	if !lua.LVCanConvToString(v) {
+		return "", false
+	}
+	return toText(v), true
 }
 
 func (s *State) flagTable(L *lua.LState, t *lua.LTable) (flags Flags) {

@@ -82,7 +82,9 @@ func (s *State) openLibs() {
 	str := s.openString()
 	s.openTable()
 	s.openMath()
-	s.openOS()
+	if !s.opt.Functions {
+		s.openOS()
+	}
 	s.openBit()
 	s.openStruct()
 	s.openCJSON()
@@ -109,6 +111,10 @@ func (s *State) openLibs() {
 	s.bound["_G"] = g
 	s.names[g] = boundName{"global", "_G"}
 	s.globalsMT = s.seal(s.L.CreateTable(0, 0))
+	s.gate = g.Metatable.(*lua.LTable)
+	if s.opt.Functions {
+		s.openLoading()
+	}
 	s.L.Env = g
 	s.L.G.Global = g
 }

@@ -25,6 +25,9 @@ type boundName struct{ kind, name string }
 func (s *State) onPanic(L *lua.LState) {
 	v := L.Get(-1)
 	fn, line, pc := s.raiser(L)
+	if s.stop != nil {
+		v, fn = s.errorTable(s.stop.Error()), nil
+	}
 	if msg, ok := v.(lua.LString); ok && fn != nil && !fn.IsG {
 		if rest, ok := strings.CutPrefix(string(msg), fn.Proto.SourceName+":"); ok {
 			number, rest, _ := strings.Cut(rest, ": ")

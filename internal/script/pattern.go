@@ -499,7 +499,7 @@ func (s *State) replace(m *matcher, b []byte, repl lua.LValue, start, end int) [
 			}
 		}
 		if len(b) > maxString {
-			m.fail(errMemory.Error())
+			m.s.failRedis(m.L, errMemory.Error())
 		}
 		return b
 	case *lua.LFunction:

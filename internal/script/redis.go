@@ -24,7 +24,6 @@ func (s *State) openRedis() {
 		delete(fns, "replicate_commands")
 		delete(fns, "breakpoint")
 		delete(fns, "debug")
-		fns["register_function"] = s.registerFunction
 	}
 	t := s.setLib("redis", fns)
 	for name, n := range map[string]int64{
@@ -42,10 +41,10 @@ const (
 	errNoArgs    = "ERR Please specify at least one argument for this redis lib call"
 	errArgType   = "ERR Lua redis lib command arguments must be strings or integers"
 	errReplyArgs = "ERR wrong number or type of arguments"
-	errOutside   = "redis.call/pcall can only be called inside a script invocation"
 )
 
-// callBuffers hold the arguments of a command, so that calling it takes no memory.
+// callBuffers hold the arguments of a command, so that calling it takes no memory. There
+// are two of them, as the host may look at those of the last command once more.
 type callBuffers struct {
 	args [][]byte
 	text []byte
@@ -54,7 +53,8 @@ type callBuffers struct {
 // gather copies the arguments of redis.call. ok is false when one is of a type that
 // no command takes.
 func (s *State) gather(L *lua.LState, n int) bool {
-	c := &s.calls
+	s.turn ^= 1
+	c := &s.calls[s.turn]
 	c.args, c.text = c.args[:0], c.text[:0]
 	if cap(c.text) > 1<<20 {
 		c.text = nil
@@ -110,7 +110,7 @@ func (s *State) redisPCall(L *lua.LState) int {
 func (s *State) perform(L *lua.LState) (v lua.LValue, failed bool) {
 	n := L.GetTop()
 	if s.loading != nil {
-		s.fail(L, errOutside)
+		s.fail(L, "Script attempted to access nonexistent global variable 'call'")
 	}
 	if n == 0 {
 		return s.errorTable(errNoArgs), true
@@ -118,9 +118,9 @@ func (s *State) perform(L *lua.LState) (v lua.LValue, failed bool) {
 	if !s.gather(L, n) {
 		return s.errorTable(errArgType), true
 	}
-	reply := s.host.Call(s.calls.args, s.proto)
+	reply := s.host.Call(s.calls[s.turn].args, s.proto)
 	if s.stop != nil { // the time ran out within
-		s.fail(L, s.stop.Error())
+		s.failRedis(L, s.stop.Error())
 	}
 	if len(reply) > 0 && reply[0] == '-' {
 		t := s.errorTable(strings.TrimRight(string(reply[1:]), "\r\n"))
@@ -273,7 +273,7 @@ func (s *State) aclCheck(L *lua.LState) int {
 	if !s.gather(L, n) {
 		s.failRedis(L, errArgType)
 	}
-	ok, known := s.host.Permitted(s.calls.args)
+	ok, known := s.host.Permitted(s.calls[s.turn].args)
 	if !known {
 		s.failRedis(L, "ERR Invalid command passed to redis.acl_check_cmd()")
 	}

@@ -72,7 +72,7 @@ func Shebang(body string) (flags Flags, code string, err resp.Error) {
 		return 0, "", "ERR Invalid engine in script shebang"
 	}
 	if words[0] != "#!lua" {
-		return 0, "", resp.Error("ERR Unexpected engine in script shebang: " + words[0][2:])
+		return 0, "", resp.Error("ERR Unexpected engine in script shebang: " + words[0])
 	}
 	for _, w := range words[1:] {
 		list, ok := strings.CutPrefix(w, "flags=")
@@ -139,8 +139,10 @@ func (s *State) finish(err *Error, out *resp.Writer) *Error {
 	}
 	s.L.SetTop(0)
 	s.active = s.active[:0]
-	if cap(s.calls.text) > 1<<16 {
-		s.calls = callBuffers{}
+	for i := range s.calls {
+		if cap(s.calls[i].text) > 1<<16 {
+			s.calls[i] = callBuffers{}
+		}
 	}
 	return err
 }
@@ -154,7 +156,7 @@ func (s *State) list(items [][]byte) *lua.LTable {
 	return t
 }
 
-// Lines formats an error as the reply that Redis gives: name is the script's digest
+// Reply formats an error as the reply that Redis gives: name is the script's digest
 // or the function's name.
 func (e *Error) Reply(name string) resp.Error {
 	var b bytes.Buffer

@@ -1,7 +1,6 @@
 package script
 
 import (
-	"errors"
 	"runtime"
 	"runtime/metrics"
 	"strings"
@@ -77,6 +76,8 @@ type State struct {
 	trampoline         *lua.LFunction
 	coCreate, coResume lua.LGFunction
 	globalsMT          *lua.LTable    // what getmetatable(_G) gives
+	gate               *lua.LTable    // the metatable of _G
+	loadGlobals        *lua.LTable    // what _G shows while a library is loaded
 	null               *lua.LUserData // cjson.null
 	sources            map[string]string
 
@@ -87,7 +88,8 @@ type State struct {
 
 	// Of the script that runs.
 	proto     int // what redis.call speaks
-	calls     callBuffers
+	calls     [2]callBuffers
+	turn      int // which of them is used
 	steps     int
 	lastTick  int64
 	sinceLook int64 // bytes
@@ -96,6 +98,7 @@ type State struct {
 	stop      error // set when the script must end, whatever it catches
 	where     place // of the last error
 	loading   *Library
+	loadEnds  int64 // when its time is up
 
 	// CountError is told of errors that a script returned.
 	CountError func(resp.Error)
@@ -156,7 +159,15 @@ func (h hook) Err() error {
 	return h.stop
 }
 
-var errNotStopped = errors.New("script: not stopped")
+// errText is an error that is nothing but its text.
+type errText string
+
+func (e errText) Error() string { return string(e) }
+
+const (
+	errNotStopped = errText("script: not stopped")
+	errMemory     = errText("ERR not enough memory")
+)
 
 var stopped = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
 
@@ -182,7 +193,13 @@ func (s *State) look() <-chan struct{} {
 		return nil
 	}
 	s.lastTick = now
-	if s.stop = s.host.Tick(); s.stop == nil {
+	switch {
+	case s.loading == nil:
+		s.stop = s.host.Tick()
+	case now > s.loadEnds:
+		s.stop = errLoadTime
+	}
+	if s.stop == nil {
 		s.stop = s.measure()
 	}
 	if s.stop != nil {
@@ -200,22 +217,20 @@ func (s *State) spend(L *lua.LState, work int) {
 		return
 	}
 	if s.look() != nil {
-		s.fail(L, s.stop.Error())
+		s.failRedis(L, s.stop.Error())
 	}
 }
 
 // take notes that bytes of memory are about to be taken.
 func (s *State) take(L *lua.LState, bytes int) {
 	if bytes > maxString {
-		s.fail(L, errMemory.Error())
+		s.failRedis(L, errMemory.Error())
 	}
 	s.sinceLook += int64(bytes)
 	if s.sinceLook >= bytesPerLook {
 		s.spend(L, stepsPerLook)
 	}
 }
-
-var errMemory = errors.New("not enough memory")
 
 // measure sees whether the heap grew too much since the script began. Garbage counts
 // until it is too much; then it is collected first.

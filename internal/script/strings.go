@@ -87,7 +87,7 @@ func (s *State) rep(L *lua.LState) int {
 	str := s.str(L, 1)
 	n := max(s.int(L, 2), 0)
 	if len(str) > 0 && n > maxString/len(str) {
-		s.fail(L, errMemory.Error())
+		s.failRedis(L, errMemory.Error())
 	}
 	s.take(L, len(str)*n)
 	L.Push(lua.LString(strings.Repeat(str, n)))
