@@ -17,12 +17,13 @@ type Loop struct {
 	Events []netpoll.Event // of this turn
 	Tally  threading.Tally
 
-	group  *Group
-	index  int
-	poller *netpoll.Poller
-	limits *limits // as of the beginning of this turn
-	spare  [][]byte
-	waste  *threading.Batch // what is read into that must not be executed
+	group      *Group
+	index      int
+	poller     *netpoll.Poller
+	limits     *limits // as of the beginning of this turn
+	spare      [][]byte
+	spareBytes int
+	waste      *threading.Batch // what is read into that must not be executed
 
 	listeners []*netpoll.Listener
 	deaf      []*netpoll.Listener // not accepted from until the next cron

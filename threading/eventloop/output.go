@@ -1,14 +1,14 @@
 package eventloop
 
 // Output buffers are lent to clients with replies and kept for the next when they
-// are written: spareOutputs of them at most, none larger than outputRoom. A client
+// are written: up to spareBytes together, none larger than outputRoom. A client
 // whose output passes outputSoon is written at once, while its replies are still in
 // the cache, rather than when all clients have been served.
 const (
-	spareOutputs = 64
-	outputFirst  = 4 << 10
-	outputSoon   = 32 << 10
-	outputRoom   = 256 << 10
+	spareBytes  = 8 << 20
+	outputFirst = 4 << 10
+	outputSoon  = 32 << 10
+	outputRoom  = 256 << 10
 )
 
 // Flush writes the outputs gathered in this turn.
@@ -97,8 +97,10 @@ func (lp *Loop) lendOutput(c *Client) {
 		return
 	}
 	if n := len(lp.spare); n > 0 {
-		c.Client.Out.Attach(lp.spare[n-1])
-		lp.spare = lp.spare[:n-1]
+		b := lp.spare[n-1]
+		lp.spare[n-1], lp.spare = nil, lp.spare[:n-1]
+		lp.spareBytes -= cap(b)
+		c.Client.Out.Attach(b)
 		return
 	}
 	c.Client.Out.Attach(make([]byte, 0, outputFirst))
@@ -109,7 +111,8 @@ func (lp *Loop) lendOutput(c *Client) {
 func (lp *Loop) reclaimOutput(c *Client) {
 	c.sent = 0
 	b := c.Client.Out.Detach()
-	if cap(b) > 0 && cap(b) <= outputRoom && len(lp.spare) < spareOutputs {
+	if n := cap(b); n > 0 && n <= outputRoom && lp.spareBytes+n <= spareBytes {
 		lp.spare = append(lp.spare, b[:0])
+		lp.spareBytes += n
 	}
 }
