@@ -132,7 +132,8 @@ func Add(b, elem []byte, sparseMax int) (out []byte, changed bool, err error) {
 	if b[encOff] == encDense {
 		return b, raise(b[headSize:DenseBytes], index, run), nil
 	}
-	return addSparse(b, index, run, sparseMax)
+	at := start
+	return addSparse(b, &at, index, run, sparseMax)
 }
 
 // ToDense makes b dense, in new memory unless it is.
@@ -220,13 +221,14 @@ func (r *Registers) Merge(b []byte) error {
 
 // Store raises the registers of b to those of r, in their order. b may turn dense.
 func (r *Registers) Store(b []byte, sparseMax int) (out []byte, err error) {
+	at := start
 	for i, val := range r {
 		switch {
 		case val == 0:
 		case b[encOff] == encDense:
 			raise(b[headSize:DenseBytes], i, val)
 		default:
-			if b, _, err = addSparse(b, i, val, sparseMax); err != nil {
+			if b, _, err = addSparse(b, &at, i, val, sparseMax); err != nil {
 				return b, err
 			}
 		}
@@ -237,17 +239,30 @@ func (r *Registers) Store(b []byte, sparseMax int) (out []byte, err error) {
 // Get returns register i of a dense HyperLogLog.
 func Get(b []byte, i int) byte { return register(b[headSize:DenseBytes], i) }
 
+// A cursor is an opcode to search from: where it is, where the one before it is, or
+// itself if it is the first, and the first register of its run.
+type cursor struct{ p, prev, first int }
+
+var start = cursor{headSize, headSize, 0}
+
 // addSparse raises register index to val. The steps, as in Redis, so that the same
 // bytes come out: find the run that holds the register; replace it by up to three
 // opcodes; merge neighbours around them that have the same value.
 //
 //	before   ………| Z 16384                          |……       one opcode, up to 2 bytes
 //	after    ………| Z first…index-1 | v 1 | Z …last  |……       three, up to 5
-func addSparse(b []byte, index int, val byte, sparseMax int) (out []byte, changed bool, err error) {
+//
+// The search begins at the cursor at, which must not be behind the register. It is
+// left at the opcode before the run found: what is changed comes after that, or is
+// merged into it, so that its place and its first register stay. If the run found is
+// that at the cursor itself, which may be merged into the one before, it goes back to
+// the start.
+func addSparse(b []byte, at *cursor, index int, val byte, sparseMax int) (out []byte, changed bool, err error) {
 	if val > sparseMaxValue {
 		return promote(b, index, val)
 	}
-	first, p, prev := 0, headSize, headSize
+	p, prev, first := at.p, at.prev, at.first
+	before := start
 	var old byte
 	var run, size int
 	for {
@@ -260,8 +275,10 @@ func addSparse(b []byte, index int, val byte, sparseMax int) (out []byte, change
 		if index < first+run {
 			break
 		}
+		before = cursor{p, prev, first}
 		prev, p, first = p, p+size, first+run
 	}
+	*at = before
 	switch {
 	case old >= val:
 		return b, false, nil

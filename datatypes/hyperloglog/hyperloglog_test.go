@@ -27,6 +27,12 @@ func add(t testing.TB, b []byte, elem string, max int) ([]byte, bool) {
 	return b, changed
 }
 
+// addAt is addSparse that searches from the first opcode on.
+func addAt(b []byte, index int, val byte, max int) ([]byte, bool, error) {
+	at := start
+	return addSparse(b, &at, index, val, max)
+}
+
 func TestBytes(t *testing.T) {
 	b := Append(nil)
 	const empty = "48594c4c" + "01000000" + "0000000000000000" + "7fff"
@@ -47,7 +53,7 @@ func TestBytes(t *testing.T) {
 }
 
 func TestWorkedExample(t *testing.T) {
-	b, _, err := addSparse(Append(nil), 1000, 5, sparseMax)
+	b, _, err := addAt(Append(nil), 1000, 5, sparseMax)
 	if got := fmt.Sprintf("% x", b[headSize:]); got != "43 e7 90 7c 16" || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
@@ -133,7 +139,7 @@ func TestOpcodes(t *testing.T) {
 		{"xzero of one", "40 00 7f fe", 0, 1, "80 7f fe", false},
 	} {
 		ops, _ := hex.DecodeString(strings.ReplaceAll(c.ops, " ", ""))
-		b, changed, err := addSparse(append(bytes.Clone(head), ops...), c.index, c.val, sparseMax)
+		b, changed, err := addAt(append(bytes.Clone(head), ops...), c.index, c.val, sparseMax)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -173,13 +179,21 @@ func history(t *testing.T, data []byte) {
 		case 2:
 			var r Registers
 			for i := range r {
-				if i%97 == int(arg[0]) {
-					r[i] = arg[1] & 31
+				if i%97 == int(arg[0]) || i%1021 < int(arg[1]>>5) {
+					r[i] = arg[1] & 31 >> (i & 1)
+				}
+			}
+			want := bytes.Clone(b)
+			for i, val := range r {
+				if val > 0 && Dense(want) {
+					raise(want[headSize:], i, val)
+				} else if val > 0 {
+					want, _, _ = addAt(want, i, val, limit)
 				}
 			}
 			var err error
-			if b, err = r.Store(b, limit); err != nil {
-				t.Fatal(err)
+			if b, err = r.Store(b, limit); err != nil || !bytes.Equal(b, want) {
+				t.Fatalf("Store makes\n%x, %v, not\n%x", b, err, want)
 			}
 			for i := range r {
 				model[i] = max(model[i], r[i])
@@ -316,6 +330,30 @@ func FuzzCorrupt(f *testing.F) {
 	dense, _ := ToDense(Append(nil))
 	f.Add(dense, []byte("x"))
 	f.Fuzz(hostile)
+}
+
+// TestStoreIntoMergedRun: registers that Store raises one after the other may stand in
+// a run that the first of them has just made, and merge with the one before it.
+func TestStoreIntoMergedRun(t *testing.T) {
+	ops := []byte{valOp(1, 2), valOp(1, 1), 0, valOp(1, 1), 0x7f, 0xfa} // 5 + 16379 registers
+	rnd := rand.New(rand.NewPCG(*seedFlag, 3))
+	for range 20_000 {
+		b := append(Append(nil)[:headSize:headSize], ops...)
+		want := bytes.Clone(b)
+		var r Registers
+		for i := range 10 {
+			r[i] = byte(rnd.IntN(3))
+		}
+		for i, val := range r {
+			if val > 0 {
+				want, _, _ = addAt(want, i, val, sparseMax)
+			}
+		}
+		got, err := r.Store(b, sparseMax)
+		if !bytes.Equal(got, want) || err != nil {
+			t.Fatalf("%v: % x, %v, want % x", r[:10], got[headSize:], err, want[headSize:])
+		}
+	}
 }
 
 func TestCorrupt(t *testing.T) {
