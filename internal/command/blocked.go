@@ -1,9 +1,10 @@
 package command
 
 import (
+	"bytes"
 	"container/heap"
 	"math"
-	"strconv"
+	"math/big"
 
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/datatypes/zset"
@@ -156,7 +157,7 @@ func (c *Ctx) block(w wait) {
 		b.places = make([]place, 0, len(w.keys))
 	}
 	for _, key := range w.keys {
-		b.queueUp(c.interestsOf(key), dbKey{cl.DB, string(key)})
+		b.queueUp(c.interestsOf(key), cl.DB, key)
 	}
 	cl.Flags |= isBlocked
 	cl.tell(outsideBlocked, true)
@@ -193,14 +194,14 @@ func (b *blocked) keep(args [][]byte) {
 
 // queueUp puts b at the end of a key's queue, unless it stands there: a key may be named
 // twice. There is room in b.places, which must not move.
-func (b *blocked) queueUp(in *interests, at dbKey) {
-	q := in.waiting[at]
+func (b *blocked) queueUp(in *interests, db int, key []byte) {
+	q := in.waiting[dbKey{db, string(key)}]
 	if q == nil {
-		q = &waitQueue{in: in, at: at}
+		q = &waitQueue{in: in, at: dbKey{db, string(key)}}
 		if in.waiting == nil {
 			in.waiting = map[dbKey]*waitQueue{}
 		}
-		in.waiting[at] = q
+		in.waiting[q.at] = q
 		if len(in.waiting) == 1 {
 			in.listen()
 		}
@@ -597,15 +598,25 @@ func (c *Ctx) timeoutFits(ms int64) (int64, bool) {
 	return ms, true
 }
 
-// parseSeconds reads b as C's long double: what a double cannot hold is an infinity, or 0.
+// parseSeconds reads b as C's long double: what a double cannot hold is an infinity, or
+// the least there is.
 func parseSeconds(b []byte) (f float64, ok bool) {
 	if f, ok := zset.ParseScore(b); ok {
 		return f, !math.IsNaN(f)
 	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	ne, isNum := err.(*strconv.NumError)
-	if !isNum || ne.Err != strconv.ErrRange || len(b) > 64 {
+	if bytes.IndexByte(b, '_') >= 0 || len(b) > 256 {
 		return 0, false
+	}
+	const emin, emax = -16445, 16384 // of a long double
+	v, _, err := big.ParseFloat(string(b), 0, 64, big.ToNearestEven)
+	if err != nil || v.IsInf() || v.Sign() == 0 {
+		return 0, false
+	}
+	if e := v.MantExp(nil); e < emin || e > emax {
+		return 0, false
+	}
+	if f, _ = v.Float64(); f == 0 {
+		f = math.Copysign(math.SmallestNonzeroFloat64, float64(v.Sign()))
 	}
 	return f, true
 }
