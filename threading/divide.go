@@ -13,7 +13,7 @@ import (
 //
 //	for each part:  b.Begin(i)
 //	                … b.Args(k) for k in b.Span(i), in whatever order is right …
-//	                b.Stop(i, k, state), or else b.Conclude(i)
+//	                b.Stop(i, k, state), or else b.More(i, l) or b.Conclude(i)
 //	b.Finish(i)  …  b.Reset()
 //
 // A client's commands may then have been executed that stand behind one which has to
@@ -62,6 +62,18 @@ func (b *Batch) Conclude(i int) (broken bool) {
 	p := &b.parts[i]
 	p.done = p.taken
 	return p.err != nil
+}
+
+// More parses what follows the commands of the i-th part, the last of all, when it had
+// to be seen first what those do: AUTH. It reports whether there are more commands.
+func (b *Batch) More(i int, l *Limits) bool {
+	p := &b.parts[i]
+	if !p.more || i < len(b.parts)-1 {
+		return false
+	}
+	had := p.last
+	b.gather(p, l)
+	return p.last > had
 }
 
 // Fault ends the i-th part with an error. x is of any owner.

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/redweave/redweave/internal/acl"
+	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/internal/mailbox"
 	"github.com/redweave/redweave/resp"
 )
@@ -46,6 +47,8 @@ type Client struct {
 	listener *listener     // nil: listens to no channel
 	tracker  *tracker      // nil: tracks no keys
 	outside  atomic.Uint32 // see outsideRESP3
+
+	keyRoom []spec.KeyPos // for the places of a command's keys: see Server.Place
 
 	// prev and next link the registry, oldest first.
 	prev, next *Client

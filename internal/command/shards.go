@@ -120,14 +120,14 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 	}
 	switch cmd.placing {
 	case placeKey:
-		return Place{cmd, 1 << s.shardIndex(args[cmd.FirstKey]), cmd.travels && cl.Flags&stays == 0}
+		return Place{cmd, 1 << s.shardIndex(args[cmd.FirstKey]), cmd.travels && cl.Flags&stays == 0 && cl.Authenticated}
 	case placeAny:
 		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl)}
 	case placeKeys:
-		return Place{cmd: cmd, Shards: s.shardsOf(cmd, args) | s.shardsOfWatches(cl)}
+		return Place{cmd: cmd, Shards: s.shardsOf(cl, cmd, args) | s.shardsOfWatches(cl)}
 	case placeSort:
 		if !sortsByPattern(args) {
-			return Place{cmd: cmd, Shards: s.shardsOf(cmd, args)}
+			return Place{cmd: cmd, Shards: s.shardsOf(cl, cmd, args)}
 		}
 	case placeExec:
 		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl) | s.shardsOfQueue(cl, cmd)}
@@ -164,7 +164,7 @@ func (s *Server) shardsOfQueue(cl *Client, cmd *Command) (set ShardSet) {
 		case placeKey:
 			set |= 1 << s.shardIndex(args[q.cmd.FirstKey])
 		case placeKeys:
-			set |= s.shardsOf(q.cmd, args)
+			set |= s.shardsOf(cl, q.cmd, args)
 		default:
 			return s.all
 		}
@@ -186,9 +186,9 @@ func (s *Server) shardIndex(key []byte) int {
 
 // shardsOf returns the shards of a command's keys. Arguments that make no sense are
 // for the command to refuse, by an owner of all.
-func (s *Server) shardsOf(cmd *Command, args [][]byte) (set ShardSet) {
-	var room [32]spec.KeyPos
-	keys, err := cmd.KeyPositions(room[:0], args)
+func (s *Server) shardsOf(cl *Client, cmd *Command, args [][]byte) (set ShardSet) {
+	keys, err := cmd.KeyPositions(cl.keyRoom[:0], args)
+	cl.keyRoom = keys[:0]
 	if err != nil || len(keys) == 0 {
 		return s.all
 	}

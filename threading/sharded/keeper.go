@@ -183,7 +183,10 @@ func (k *keeper) lend(i int, m *message) bool {
 	if x == nil {
 		return false
 	}
+	k.lp.Tally.Batches++
+	began := x.Nanos()
 	m.run(x)
+	k.lp.Tally.Owning += time.Duration(x.Nanos() - began)
 	k.e.ReleaseSet(x)
 	return true
 }

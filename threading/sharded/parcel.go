@@ -1,6 +1,8 @@
 package sharded
 
 import (
+	"time"
+
 	"github.com/redweave/redweave/internal/command"
 	"github.com/redweave/redweave/resp"
 	"github.com/redweave/redweave/threading"
@@ -172,7 +174,13 @@ func (k *keeper) dispatch(p *parcel, i int) {
 			m.add(c.sent, i)
 		}
 	}
-	if c.next == last && !c.over {
+	switch {
+	case c.over || c.next < last:
+	case p.More(i, k.lp.Limits()):
+		_, end := p.Span(i)
+		p.commands = append(p.commands, make([]state, end-last)...)
+		k.dispatch(p, i)
+	default:
 		k.conclude(p, i)
 	}
 }
@@ -259,13 +267,16 @@ func (k *keeper) runAlone(p *parcel, i int) bool {
 	k.disown()
 	k.lp.Tally.Publish() // it may be a command that shows the counters
 	x := k.e.OwnSet(set)
+	k.lp.Tally.Batches++
 	if x == nil {
 		k.stop(p, i, threading.Ending)
 		return false
 	}
+	began := x.Nanos()
 	v := x.DoPlaced(cl, p.Args(c.sent), &s.place)
 	x.Settle()
 	p.nanos = x.Nanos()
+	k.lp.Tally.Owning += time.Duration(p.nanos - began)
 	k.e.ReleaseSet(x)
 	return k.ran(p, i, x, v)
 }
