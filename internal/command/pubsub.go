@@ -2,6 +2,7 @@ package command
 
 import (
 	"github.com/redweave/redweave/internal/glob"
+	"github.com/redweave/redweave/internal/invariants"
 	"github.com/redweave/redweave/resp"
 )
 
@@ -111,6 +112,11 @@ func (c *Ctx) pushOut() *resp.Writer {
 func (x *Exec) channelsChanged(before bool) {
 	if x.channels.published() != before {
 		x.listen()
+	}
+	if invariants.Enabled && x.channels.listeners < 50 {
+		if err := x.channels.check(); err != nil {
+			panic("command: " + err.Error())
+		}
 	}
 }
 

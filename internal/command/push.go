@@ -55,16 +55,13 @@ func mailMost(limits *[3]config.BufferLimit) int {
 	return int(most)
 }
 
-// checkMail disconnects a client with so much mail waiting that, with what its socket
-// has not taken, it is over its output buffer limits. A loop that moves mail to the
-// output keeps watch over the limits there; this is for clients whose loop is too late,
-// or who have none: subscribers in this process.
+// checkMail disconnects a client with so much mail waiting that it is over its output
+// buffer limits. A loop that moves mail to the output keeps watch over the limits there;
+// this is for clients whose loop is too late, or who have none: subscribers in this
+// process.
 func (x *Exec) checkMail(cl *Client, waiting int) {
 	limit := &x.config.ClientOutputBufferLimit[cl.OutputClass()]
 	pending := uint64(waiting)
-	if cl.Conn != nil {
-		pending += uint64(cl.Conn.Output())
-	}
 	over := limit.HardBytes > 0 && pending > limit.HardBytes
 	if !over && limit.SoftBytes > 0 && pending > limit.SoftBytes {
 		now := x.clock.Nanos()

@@ -365,19 +365,27 @@ func (x *Exec) remember(cl *Client, cmd *Command, args [][]byte) {
 		runsOthers(cmd) {
 		return
 	}
-	var room [16]spec.KeyPos
-	keys, err := cmd.KeyPositions(room[:0], args)
-	if err != nil {
-		return
-	}
-	for _, k := range keys {
-		in := x.interestsOf(args[k.Pos])
-		in.tracked.add(args[k.Pos], cl.ID)
-		in.countTracked()
+	if cmd.placing == placeKey {
+		x.rememberKey(cl, args[cmd.FirstKey])
+	} else {
+		keys, err := cmd.KeyPositions(x.positions[:0], args)
+		if err != nil {
+			return
+		}
+		for _, k := range keys {
+			x.rememberKey(cl, args[k.Pos])
+		}
+		x.positions = keys
 	}
 	if most := x.config.TrackingTableMaxKeys; most > 0 && x.trackedKeys() > most {
 		x.overTracked.Store(true)
 	}
+}
+
+func (x *Exec) rememberKey(cl *Client, key []byte) {
+	in := x.interestsOf(key)
+	in.tracked.add(key, cl.ID)
+	in.countTracked()
 }
 
 // runsOthers reports whether a command reads by way of other commands, each of which
@@ -693,12 +701,25 @@ func (in *interests) broadcastTo(clients []*Client, changed []changedKey) {
 	}
 }
 
-// broadcast is called at the end of a batch: see [interests.broadcast].
+// broadcast is called at the end of a batch: see [interests.broadcast]. What changed on
+// several shards is told of together.
 func (x *Exec) broadcast() {
 	x.broadcasts = false
-	for i, in := range x.interests {
-		if x.set.Has(i) {
-			in.broadcast()
+	var all *interests
+	for s := x.set; s != 0; s = s.Without() {
+		in := x.interests[s.First()]
+		switch {
+		case len(in.changed.keys) == 0:
+		case all == nil:
+			all = in
+		default:
+			for _, k := range in.changed.keys {
+				all.changed.add(in.changed.key(k), k.by)
+			}
+			in.changed.reset()
 		}
+	}
+	if all != nil {
+		all.broadcast()
 	}
 }
