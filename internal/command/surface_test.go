@@ -29,10 +29,7 @@ var outside = []string{"sync", "psync", "replconf", "failover"}
 
 // pending are the commands that have no handler yet.
 var pending = words(`
-	bgrewriteaof bgsave eval eval_ro evalsha evalsha_ro fcall fcall_ro function function|delete
-	function|dump function|flush function|help function|kill function|list function|load
-	function|restore function|stats lastsave restore-asking save script script|debug script|exists
-	script|flush script|help script|kill script|load
+	bgrewriteaof bgsave lastsave restore-asking save
 `)
 
 // noSuccess are those that no transcript has succeed: in none can they, or it is still
@@ -51,13 +48,17 @@ var noSuccess = slices.Concat(
 	cluster|setslot cluster|shards cluster|slaves cluster|slots readonly readwrite
 `),
 	words(`
-	latency|graph
+	eval eval_ro evalsha evalsha_ro fcall fcall_ro function|delete function|dump function|flush
+	function|help function|kill function|list function|load function|restore function|stats
+	latency|graph script|debug script|exists script|flush script|help script|kill script|load
 `),
 )
 
 // noFailure are those that no transcript has fail.
 var noFailure = words(`
-	xinfo|help
+	eval eval_ro evalsha evalsha_ro fcall fcall_ro function|delete function|dump function|flush
+	function|help function|kill function|list function|load function|restore function|stats
+	script|debug script|exists script|flush script|help script|kill script|load xinfo|help
 `)
 
 // infallible are those that take whatever they are given.
