@@ -109,7 +109,7 @@ func (l *loader) scalar() {
 }
 
 // packed reads a string that is a listpack, or a ziplist to be made one. What it
-// returns is valid, and numbers in it are numbers.
+// returns is valid, every element in its shortest form, as searches take for granted.
 func (l *loader) packed(zip bool) []byte {
 	b := l.str(0)
 	if l.bad {
@@ -126,28 +126,7 @@ func (l *loader) packed(zip bool) []byte {
 		l.fail()
 		return nil
 	}
-	return canonical(b)
-}
-
-// canonical returns a valid listpack in which what spells an integer is one, as
-// every writer leaves it, and as searches take for granted.
-func canonical(lp []byte) []byte {
-	for p := listpack.First(lp); p >= 0; p = listpack.Next(lp, p) {
-		if v := listpack.Get(lp, p); !v.IsInt {
-			if _, isInt := listpack.ParseInt(v.Str); isInt {
-				return repacked(lp)
-			}
-		}
-	}
-	return slices.Clip(lp)
-}
-
-func repacked(lp []byte) []byte {
-	out := listpack.AppendEmpty(make([]byte, 0, len(lp)))
-	for p := listpack.First(lp); p >= 0; p = listpack.Next(lp, p) {
-		out = listpack.AppendValue(out, listpack.Get(lp, p))
-	}
-	return out
+	return slices.Clip(b)
 }
 
 func (l *loader) list(kind byte) {
@@ -243,7 +222,6 @@ func (l *loader) packedSet() {
 }
 
 // distinct reports whether no two of the elements that are step apart are the same.
-// lp is canonical.
 func distinct(lp []byte, step int) bool {
 	seen := make(map[string]struct{}, min(listpack.Len(lp)/step, someElements))
 	var buf []byte
