@@ -132,7 +132,6 @@ func (lp *Loop) close(c *Client) {
 		return
 	}
 	c.closed = true
-	c.conn.Close()
 	delete(lp.clients, c)
 	lp.load.Add(-1)
 	lp.group.clients.Add(-1)
@@ -140,5 +139,6 @@ func (lp *Loop) close(c *Client) {
 		x.Unregister(&c.Client)
 		lp.group.ReleaseSet(x)
 	}
+	c.conn.Close() // who sees the end finds that he is not counted any more
 	lp.reclaimOutput(c)
 }

@@ -117,35 +117,58 @@ func (lp *Loop) sweep() {
 const leastClientMemory = 128 << 10
 
 // evictClients closes the clients with the most memory until those of all loops
-// together have no more than limit. The loop whose clients have the most begins.
+// together have no more than limit.
+//
+// Each loop knows its own clients. With every cron it tells the others what they cost
+// and, once all together cost too much, what the largest costs that may be closed. The
+// loop that has the largest closes it, when the others have had a cron to tell: so
+// whoever is closed was the largest then, and nobody is closed for what has been given
+// back since.
 func (lp *Loop) evictClients(limit int64) {
 	mine := int64(0)
 	for c := range lp.clients {
 		mine += c.Client.MemoryBytes()
 	}
 	lp.memory.Store(mine)
-	total := int64(0)
-	for _, other := range lp.group.Loops() {
-		n := other.memory.Load()
-		if n > mine {
-			return
+	loops := lp.group.Loops()
+	others := int64(0)
+	for _, other := range loops {
+		if other != lp {
+			others += other.memory.Load()
 		}
-		total += n
 	}
-	if total <= limit {
+	if mine+others <= limit {
+		lp.largest.Store(0)
+		lp.pressed = 0
 		return
 	}
-	for _, c := range lp.evictable() {
-		if total <= limit {
-			break
+	if lp.pressed == 0 {
+		lp.pressed = lp.now
+	}
+	list := lp.evictable()
+	for {
+		largest := int64(0)
+		if len(list) > 0 {
+			largest = list[0].Client.MemoryBytes()
 		}
-		n := c.Client.MemoryBytes()
-		total, mine = total-n, mine-n
+		lp.largest.Store(largest)
+		if largest == 0 || mine+others <= limit || len(loops) > 1 && lp.now-lp.pressed < 2*sweepInterval {
+			return
+		}
+		for _, other := range loops {
+			if other.largest.Load() > largest {
+				return
+			}
+		}
+		c := list[0]
+		list = list[1:]
+		mine -= largest
+		lp.memory.Store(mine)
 		lp.group.Log().Info("evicting client", "client", c.remote)
 		lp.group.evicted.Add(1)
 		lp.close(c)
+		lp.pressed = lp.now // the others may have closed somebody, too
 	}
-	lp.memory.Store(mine)
 }
 
 // evictable returns the clients that have not asked to be spared, those with the

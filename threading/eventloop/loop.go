@@ -41,6 +41,7 @@ type Loop struct {
 	now       time.Duration // at the end of the last turn
 	nextCron  time.Duration
 	acceptErr time.Duration // when a failure to accept was last told
+	pressed   time.Duration // since when clients have cost too much
 	nanos     int64         // engine's time, as of the last cron
 
 	restless   bool // expiry has not kept up
@@ -53,6 +54,7 @@ type Loop struct {
 	stopping atomic.Bool
 	load     atomic.Int64 // clients, and those on their way here
 	memory   atomic.Int64 // what they cost, as of the last cron
+	largest  atomic.Int64 // what one of them costs that may be closed for it, likewise
 
 	told  atomic.Bool // there is something in what follows
 	mu    sync.Mutex

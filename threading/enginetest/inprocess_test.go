@@ -1,4 +1,4 @@
-package singleloop
+package enginetest_test
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 // same over the wire. No count may be lost; a key that only one writes must
 // always read as that one wrote it last; and one that all write must never read as
 // older than what its reader saw before.
-func TestManyAtOnce(t *testing.T) {
+func testManyAtOnce(t *testing.T) {
 	rounds := 3000
 	if testing.Short() || invariants.Enabled {
 		rounds = 400
@@ -36,14 +36,14 @@ func TestManyAtOnce(t *testing.T) {
 		seen := map[string]int{}
 		var buf []byte
 		for i := range rounds {
-			x := e.OwnTyped(nil, true)
+			x := e.OwnKeys([]string{"sum", string(own), fmt.Sprint("fleeting:", id)}, true)
 			x.Incr(0, []byte("sum"), 2)
 			counted.Add(2)
 			x.Set(0, own, strconv.AppendInt(nil, int64(i), 10), 0, false, false, false)
 			if i%7 == 0 {
 				x.Set(0, fmt.Append(nil, "fleeting:", id), []byte("x"), time.Millisecond, false, false, false)
 			}
-			e.Release()
+			e.ReleaseSet(x)
 			var found bool
 			if buf, found, _ = e.AppendGet(buf[:0], 0, own); !found || string(buf) != strconv.Itoa(i) {
 				fail("goroutine %d reads %q after writing %d", id, buf, i)
@@ -120,7 +120,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // Set beside readers, beside others, and beside owners who change the same keys in
 // every other way: whoever reads sees a value that somebody wrote, whole.
-func TestSetBesideEverything(t *testing.T) {
+func testSetBesideEverything(t *testing.T) {
 	rounds := 20_000
 	if testing.Short() || invariants.Enabled {
 		rounds = 2000
@@ -187,7 +187,7 @@ func TestSetBesideEverything(t *testing.T) {
 }
 
 // Writes beside the owner count as changes by the time somebody looks.
-func TestSharedWritesAreCounted(t *testing.T) {
+func testSharedWritesAreCounted(t *testing.T) {
 	e := open(t)
 	for range 500 {
 		if err := e.Set(0, []byte("key"), []byte("value")); err != nil {
@@ -203,7 +203,7 @@ func TestSharedWritesAreCounted(t *testing.T) {
 	}
 }
 
-func TestAppendGet(t *testing.T) {
+func testAppendGet(t *testing.T) {
 	e := open(t)
 	big := bytes.Repeat([]byte("0123456789"), 1000)
 	do(t, e, "SET", "s", "text")
@@ -228,7 +228,7 @@ func TestAppendGet(t *testing.T) {
 	}
 }
 
-func TestAllocations(t *testing.T) {
+func testAllocations(t *testing.T) {
 	if invariants.Enabled {
 		t.Skip("checked builds allocate")
 	}
@@ -256,13 +256,17 @@ func TestAllocations(t *testing.T) {
 		{"AppendGet", func() { e.AppendGet(buf, 0, key) }},
 		{"AppendGet of none", func() { e.AppendGet(buf, 0, none) }},
 		{"Set beside readers", func() { e.Set(0, key, value) }},
-		{"Set", func() { x := e.OwnTyped(nil, true); x.Set(0, key, value, 0, false, false, false); e.Release() }},
-		{"Set with TTL", func() { x := e.OwnTyped(nil, true); x.Set(0, key, value, time.Hour, false, false, false); e.Release() }},
-		{"Incr", func() { x := e.OwnTyped(nil, true); x.Incr(0, ctr, 1); e.Release() }},
-		{"Exists", func() { x := e.OwnTyped(nil, false); x.Exists(0, key); e.Release() }},
-		{"Expire", func() { x := e.OwnTyped(nil, true); x.Expire(0, key, time.Hour); e.Release() }},
-		{"TTL", func() { x := e.OwnTyped(nil, false); x.TTL(0, key); e.Release() }},
-		{"Delete", func() { x := e.OwnTyped(nil, true); x.Delete(0, key); e.Release() }},
+		{"Set", func() { x := e.OwnTyped(key, true); x.Set(0, key, value, 0, false, false, false); e.ReleaseSet(x) }},
+		{"Set with TTL", func() {
+			x := e.OwnTyped(key, true)
+			x.Set(0, key, value, time.Hour, false, false, false)
+			e.ReleaseSet(x)
+		}},
+		{"Incr", func() { x := e.OwnTyped(ctr, true); x.Incr(0, ctr, 1); e.ReleaseSet(x) }},
+		{"Exists", func() { x := e.OwnTyped(key, false); x.Exists(0, key); e.ReleaseSet(x) }},
+		{"Expire", func() { x := e.OwnTyped(key, true); x.Expire(0, key, time.Hour); e.ReleaseSet(x) }},
+		{"TTL", func() { x := e.OwnTyped(key, false); x.TTL(0, key); e.ReleaseSet(x) }},
+		{"Delete", func() { x := e.OwnTyped(key, true); x.Delete(0, key); e.ReleaseSet(x) }},
 		{"Do SET", do1("SET", "key:2", "value")},
 		{"Do GET", do1("GET", "key:2")},
 		{"Do HSET", do1("HSET", "h", "field", "value")},
@@ -277,7 +281,7 @@ func TestAllocations(t *testing.T) {
 }
 
 // A pipeline costs no allocation either, neither a command nor a batch.
-func TestWireAllocations(t *testing.T) {
+func testWireAllocations(t *testing.T) {
 	if invariants.Enabled {
 		t.Skip("checked builds allocate")
 	}
@@ -310,8 +314,8 @@ func TestWireAllocations(t *testing.T) {
 // One client's endless pipeline does not keep another waiting: who has something
 // to say is heard in this turn of the loop or the next, and in a turn a client is
 // read once.
-func TestFairness(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testFairness(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		greedy, modest := enter(), enter()
 		modest.want("PING", "PONG")
 		stop := make(chan struct{})

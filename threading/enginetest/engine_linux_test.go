@@ -1,4 +1,4 @@
-package singleloop
+package enginetest_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestKeepAlive(t *testing.T) {
+func testKeepAlive(t *testing.T) {
 	e := open(t, "tcp-keepalive", "120")
 	addr := listen(t, e)
 	option := func(p *peer, level, opt int) int {
@@ -40,7 +40,7 @@ func TestKeepAlive(t *testing.T) {
 }
 
 // A client for whom there is no descriptor waits, and the loop does not spin.
-func TestOutOfDescriptors(t *testing.T) {
+func testOutOfDescriptors(t *testing.T) {
 	e := open(t)
 	addr := listen(t, e)
 	in := connect(t, addr)

@@ -1,4 +1,4 @@
-package singleloop
+package enginetest_test
 
 import (
 	"errors"
@@ -23,17 +23,20 @@ import (
 // patience is how long anything in these tests may take.
 const patience = 20 * time.Second
 
-// open starts an engine on the system's clock; params are names and values of
+// open starts an engine of the model under test on the system's clock; params are names and values of
 // parameters. It is closed when the test ends, and must leave no goroutine.
-func open(t testing.TB, params ...string) *Engine {
+func open(t testing.TB, params ...string) engine {
 	t.Helper()
 	return openOn(t, nil, params...)
 }
 
 // openOn is open with a clock.
-func openOn(t testing.TB, c clock.Clock, params ...string) *Engine {
+func openOn(t testing.TB, c clock.Clock, params ...string) engine {
 	t.Helper()
 	args := []string{"--enable-debug-command", "yes"}
+	for name, value := range under.params {
+		args = append(args, "--"+name, value)
+	}
 	for i := 0; i < len(params); i += 2 {
 		args = append(args, "--"+params[i], params[i+1])
 	}
@@ -42,7 +45,7 @@ func openOn(t testing.TB, c clock.Clock, params ...string) *Engine {
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
-	e := New(threading.Options{Config: conf, Clock: c})
+	e := under.open(threading.Options{Config: conf, Clock: c})
 	t.Cleanup(func() {
 		e.Close()
 		noGoroutines(t, before)
@@ -66,7 +69,7 @@ func noGoroutines(t testing.TB, before int) {
 }
 
 // listen serves a TCP port of the loopback interface.
-func listen(t testing.TB, e *Engine) string {
+func listen(t testing.TB, e engine) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +80,7 @@ func listen(t testing.TB, e *Engine) string {
 }
 
 // listenUnix serves a unix socket.
-func listenUnix(t testing.TB, e *Engine) string {
+func listenUnix(t testing.TB, e engine) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rw")
 	if err != nil {
@@ -92,7 +95,7 @@ func listenUnix(t testing.TB, e *Engine) string {
 	return l.Addr().String()
 }
 
-func serve(t testing.TB, e *Engine, l net.Listener) {
+func serve(t testing.TB, e engine, l net.Listener) {
 	served := make(chan error, 1)
 	go func() { served <- e.Serve(l) }()
 	t.Cleanup(func() {
@@ -121,7 +124,7 @@ func newPeer(t testing.TB, c net.Conn, err error) *peer {
 }
 
 // dial connects in memory.
-func dial(t testing.TB, e *Engine) *peer {
+func dial(t testing.TB, e engine) *peer {
 	t.Helper()
 	c, err := e.Dial()
 	return newPeer(t, c, err)
@@ -139,7 +142,7 @@ func connect(t testing.TB, addr string) *peer {
 }
 
 // everywhere runs the test over each kind of connection.
-func everywhere(t *testing.T, test func(t *testing.T, e *Engine, enter func() *peer), params ...string) {
+func everywhere(t *testing.T, test func(t *testing.T, e engine, enter func() *peer), params ...string) {
 	t.Run("memory", func(t *testing.T) {
 		e := open(t, params...)
 		test(t, e, func() *peer { return dial(t, e) })
@@ -264,7 +267,7 @@ func (p *peer) info(field string) string {
 }
 
 // do runs a command in process.
-func do(t testing.TB, e *Engine, args ...string) resp.Value {
+func do(t testing.TB, e engine, args ...string) resp.Value {
 	t.Helper()
 	cl := e.Attach()
 	defer e.Detach(cl)
@@ -366,12 +369,17 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// turns returns how often the loop has gone round.
-func turns(e *Engine) int64 { return e.Threads()[0].Turns }
+// turns returns how often the loops have gone round.
+func turns(e engine) (n int64) {
+	for _, t := range e.Threads() {
+		n += t.Turns
+	}
+	return n
+}
 
 // checkQuiet fails the test if the loop goes round more often than its cron and a
 // few stragglers explain.
-func checkQuiet(t testing.TB, e *Engine, what string) {
+func checkQuiet(t testing.TB, e engine, what string) {
 	t.Helper()
 	time.Sleep(20 * time.Millisecond)
 	before := turns(e)

@@ -1,4 +1,4 @@
-package singleloop
+package enginetest_test
 
 import (
 	"io"
@@ -21,7 +21,7 @@ func (p *peer) closeWrite() {
 }
 
 // sockets runs the test over the kinds of connection that can be half closed.
-func sockets(t *testing.T, test func(t *testing.T, e *Engine, enter func() *peer), params ...string) {
+func sockets(t *testing.T, test func(t *testing.T, e engine, enter func() *peer), params ...string) {
 	for _, kind := range []string{"tcp", "unix"} {
 		t.Run(kind, func(t *testing.T) {
 			e := open(t, params...)
@@ -37,8 +37,8 @@ func sockets(t *testing.T, test func(t *testing.T, e *Engine, enter func() *peer
 }
 
 // A client that has said all it has to say still gets its replies.
-func TestHalfClosed(t *testing.T) {
-	sockets(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testHalfClosed(t *testing.T) {
+	sockets(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		big := pattern(20 << 20)
 		setup := enter()
@@ -75,8 +75,8 @@ func TestHalfClosed(t *testing.T) {
 	})
 }
 
-func TestSlowReader(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testSlowReader(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		want := pattern(3 << 20)
 		p := enter()
@@ -105,8 +105,8 @@ func TestSlowReader(t *testing.T) {
 
 // A client that pipelines and never reads holds a bounded amount of output, and
 // gets everything once it reads.
-func TestNeverReads(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testNeverReads(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		w := watch(t, enter())
 		const size, n = 1 << 20, 200
 		value := pattern(size)
@@ -149,8 +149,8 @@ func TestNeverReads(t *testing.T) {
 	})
 }
 
-func TestOutputLimits(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testOutputLimits(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		p, q := enter(), enter()
 		value := pattern(8 << 20)
@@ -174,7 +174,7 @@ func TestOutputLimits(t *testing.T) {
 	})
 }
 
-func TestOutputSoftLimit(t *testing.T) {
+func testOutputSoftLimit(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	q, p := dial(t, e), dial(t, e)
@@ -202,7 +202,7 @@ func TestOutputSoftLimit(t *testing.T) {
 }
 
 // A client whose output fell below the soft limit in between starts anew.
-func TestOutputSoftLimitForgets(t *testing.T) {
+func testOutputSoftLimitForgets(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	q, p := dial(t, e), dial(t, e)
@@ -224,8 +224,8 @@ func TestOutputSoftLimitForgets(t *testing.T) {
 
 // A client that waits for the end of a pause, its output partly or wholly
 // written, must not keep the loop busy.
-func TestPausedWithOutputDoesNotSpin(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testPausedWithOutputDoesNotSpin(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		value := pattern(8 << 20)
 		q, p := enter(), enter()
 		if got := text(q.do("SET", "big", value)); got != "OK" {
@@ -241,8 +241,8 @@ func TestPausedWithOutputDoesNotSpin(t *testing.T) {
 }
 
 // The same for one who dies while held: unix sockets tell at once.
-func TestPausedAndGoneDoesNotSpin(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testPausedAndGoneDoesNotSpin(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		q, p := enter(), enter()
 		q.want("CLIENT PAUSE 400 ALL", "OK")
 		p.send("PING\r\nPING\r\n")

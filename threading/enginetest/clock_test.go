@@ -1,4 +1,4 @@
-package singleloop
+package enginetest_test
 
 import (
 	"fmt"
@@ -15,9 +15,9 @@ import (
 )
 
 // keys returns DBSIZE without looking at any key.
-func keys(t testing.TB, e *Engine) string { t.Helper(); return text(do(t, e, "DBSIZE")) }
+func keys(t testing.TB, e engine) string { t.Helper(); return text(do(t, e, "DBSIZE")) }
 
-func TestBubbleWithoutConnections(t *testing.T) {
+func testBubbleWithoutConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		for i := range 100 {
@@ -39,13 +39,13 @@ func TestBubbleWithoutConnections(t *testing.T) {
 	})
 }
 
-func TestBubbleTyped(t *testing.T) {
+func testBubbleTyped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		set := func(key string, ttl time.Duration) {
-			x := e.OwnTyped(nil, true)
+			x := e.OwnTyped([]byte(key), true)
 			x.Set(0, []byte(key), []byte("v"), ttl, false, false, false)
-			e.Release()
+			e.ReleaseSet(x)
 		}
 		set("a", 1500*time.Millisecond)
 		get := func() bool {
@@ -76,13 +76,13 @@ func TestBubbleTyped(t *testing.T) {
 
 // Typed calls do not look at the clock, but for keys whose time it is about: there
 // they are exact, between two ticks of the timer as well.
-func TestBubbleTypedIsExact(t *testing.T) {
+func testBubbleTypedIsExact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		typed := func(f func(x *command.Exec)) {
-			x := e.OwnTyped(nil, true)
+			x := e.OwnTyped([]byte("a"), true)
 			f(x)
-			e.Release()
+			e.ReleaseSet(x)
 		}
 		key := []byte("a")
 		for range 50 {
@@ -105,13 +105,13 @@ func TestBubbleTypedIsExact(t *testing.T) {
 
 // The time of last use moves on under typed writes alone, and is right again after
 // a pause without any.
-func TestBubbleTypedIdleTime(t *testing.T) {
+func testBubbleTypedIdleTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		set := func() {
-			x := e.OwnTyped(nil, true)
+			x := e.OwnTyped([]byte("a"), true)
 			x.Set(0, []byte("a"), []byte("v"), 0, false, false, false)
-			e.Release()
+			e.ReleaseSet(x)
 		}
 		idle := func(want ...string) {
 			t.Helper()
@@ -133,7 +133,7 @@ func TestBubbleTypedIdleTime(t *testing.T) {
 }
 
 // The time of last use moves on under reads alone.
-func TestBubbleIdleTime(t *testing.T) {
+func testBubbleIdleTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t)
 		do(t, e, "SET", "a", "1")
@@ -151,7 +151,7 @@ func TestBubbleIdleTime(t *testing.T) {
 	})
 }
 
-func TestBubbleOverDial(t *testing.T) {
+func testBubbleOverDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := open(t, "timeout", "3600")
 		p := dial(t, e)
@@ -180,7 +180,7 @@ func TestBubbleOverDial(t *testing.T) {
 	})
 }
 
-func TestSteppedClock(t *testing.T) {
+func testSteppedClock(t *testing.T) {
 	for _, connected := range []bool{false, true} {
 		t.Run(fmt.Sprint("connected=", connected), func(t *testing.T) {
 			start := time.Unix(1_800_000_000, 0)
@@ -227,7 +227,7 @@ func TestSteppedClock(t *testing.T) {
 }
 
 // Of many keys whose time has passed by one step, none is left.
-func TestSteppedExpiryIsComplete(t *testing.T) {
+func testSteppedExpiryIsComplete(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	x := e.Own()
@@ -238,7 +238,7 @@ func TestSteppedExpiryIsComplete(t *testing.T) {
 		}
 		x.Set(i%3, fmt.Append(nil, "k:", i), []byte("v"), ttl, false, false, false)
 	}
-	e.Release()
+	e.ReleaseSet(x)
 	left := func() int {
 		n := 0
 		for db := range 3 {
@@ -264,7 +264,7 @@ func TestSteppedExpiryIsComplete(t *testing.T) {
 }
 
 // Steps while the engine closes, and after.
-func TestSteppedWhileClosing(t *testing.T) {
+func testSteppedWhileClosing(t *testing.T) {
 	for range 50 {
 		m := clock.NewManual(time.Now())
 		e := openOn(t, m)

@@ -1,10 +1,11 @@
-package singleloop
+package enginetest_test
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 // id returns a client's own number.
 func (p *peer) id() string { p.t.Helper(); return text(p.do("CLIENT", "ID")) }
 
-func TestKillSelf(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testKillSelf(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		p := enter()
 		p.send(words("CLIENT", "KILL", "ID", p.id(), "SKIPME", "no") + "SET dead 1\r\nPING\r\n")
@@ -38,7 +39,7 @@ func TestKillSelf(t *testing.T) {
 	})
 }
 
-func TestKillByFilter(t *testing.T) {
+func testKillByFilter(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	addr := listen(t, e)
@@ -79,8 +80,8 @@ func TestKillByFilter(t *testing.T) {
 	b.want("PING", "PONG")
 }
 
-func TestKillFromInProcess(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testKillFromInProcess(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		var ps []*peer
 		for range 5 {
 			p := enter()
@@ -100,8 +101,8 @@ func TestKillFromInProcess(t *testing.T) {
 	})
 }
 
-func TestKillWithOutputPending(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testKillWithOutputPending(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		q, p := enter(), enter()
 		q.send(words("SET", "big", pattern(8<<20)))
@@ -122,17 +123,21 @@ func TestKillWithOutputPending(t *testing.T) {
 	})
 }
 
-// hold keeps the loop from looking at sockets until the returned function is
+// hold keeps the loops from looking at sockets until the returned function is
 // called: what clients send meanwhile is found in one turn, in their order.
-func hold(e *Engine) (release func()) {
-	held, over := make(chan struct{}), make(chan struct{})
-	e.Loops()[0].Post(func() { close(held); <-over }, func() { close(held) })
-	<-held
+func hold(e engine) (release func()) {
+	over := make(chan struct{})
+	var all sync.WaitGroup
+	for _, lp := range e.Loops() {
+		all.Add(1)
+		lp.Post(func() { all.Done(); <-over }, all.Done)
+	}
+	all.Wait()
 	return func() { close(over) }
 }
 
 // A killed client's commands are not executed, not even those that had arrived.
-func TestTheKilledDoNothingMore(t *testing.T) {
+func testTheKilledDoNothingMore(t *testing.T) {
 	e := open(t)
 	q, p := dial(t, e), dial(t, e)
 	q.want("PING", "PONG")
@@ -146,8 +151,8 @@ func TestTheKilledDoNothingMore(t *testing.T) {
 	q.want("GET dead", "nil")
 }
 
-func TestPauseAll(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testPauseAll(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		p, q := enter(), enter()
 		q.want("PING", "PONG")
 		start := time.Now()
@@ -162,8 +167,8 @@ func TestPauseAll(t *testing.T) {
 	})
 }
 
-func TestPauseWrite(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testPauseWrite(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		p, q, r := enter(), enter(), enter()
 		p.want("SET a 1", "OK")
 		p.want("CLIENT PAUSE 60000 WRITE", "OK")
@@ -178,7 +183,7 @@ func TestPauseWrite(t *testing.T) {
 	})
 }
 
-func TestPauseOnASteppedClock(t *testing.T) {
+func testPauseOnASteppedClock(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	p, q := dial(t, e), dial(t, e)
@@ -201,7 +206,7 @@ func TestPauseOnASteppedClock(t *testing.T) {
 }
 
 // In-process callers wait as clients do, and no longer than their context.
-func TestPausedInProcess(t *testing.T) {
+func testPausedInProcess(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	call := func(ctx context.Context, args ...string) error {
@@ -263,25 +268,25 @@ func TestPausedInProcess(t *testing.T) {
 }
 
 // Typed calls that write wait as well, those that read do not.
-func TestPausedTyped(t *testing.T) {
+func testPausedTyped(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	do(t, e, "CLIENT", "PAUSE", "1000", "WRITE")
-	read := e.OwnTyped(nil, false)
+	read := e.OwnTyped([]byte("a"), false)
 	if read.Exists(0, []byte("a")) {
 		t.Error("a key that nobody set")
 	}
-	e.Release()
+	e.ReleaseSet(read)
 	incr := func() chan int64 {
 		c := make(chan int64, 1)
 		go func() {
-			x := e.OwnTyped(nil, true)
+			x := e.OwnTyped([]byte("a"), true)
 			if x == nil {
 				c <- -1
 				return
 			}
 			n, _ := x.Incr(0, []byte("a"), 1)
-			e.Release()
+			e.ReleaseSet(x)
 			c <- n
 		}()
 		return c
@@ -317,7 +322,7 @@ func TestPausedTyped(t *testing.T) {
 }
 
 // While clients are paused nothing expires and nothing is evicted.
-func TestNothingExpiresInAPause(t *testing.T) {
+func testNothingExpiresInAPause(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	p := dial(t, e)
@@ -329,7 +334,7 @@ func TestNothingExpiresInAPause(t *testing.T) {
 	p.want("DBSIZE", "0")
 }
 
-func TestReplyModes(t *testing.T) {
+func testReplyModes(t *testing.T) {
 	tests := []struct{ name, stream, replies string }{
 		{"off and on", "PING\r\nCLIENT REPLY OFF\r\nPING\r\nSET a 1\r\nNOPE\r\nCLIENT REPLY ON\r\nGET a\r\n",
 			"+PONG\r\n+OK\r\n$1\r\n1\r\n"},
@@ -340,7 +345,7 @@ func TestReplyModes(t *testing.T) {
 		{"quit", "CLIENT REPLY OFF\r\nQUIT\r\n", ""},
 		{"protocol error", "PING\r\nCLIENT REPLY OFF\r\nPING\r\n*x\r\n", "+PONG\r\n"},
 	}
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		for _, tt := range tests {
 			p := enter()
 			p.want("DEL n", "0")
@@ -357,7 +362,7 @@ func TestReplyModes(t *testing.T) {
 	})
 }
 
-func TestNoTouch(t *testing.T) {
+func testNoTouch(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)
 	p := dial(t, e)
@@ -374,8 +379,8 @@ func TestNoTouch(t *testing.T) {
 	p.want("OBJECT IDLETIME a", "0")
 }
 
-func TestClientList(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testClientList(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		p, q := enter(), enter()
 		q.want("SELECT 3", "OK")
 		q.want("CLIENT SETNAME q", "OK")
@@ -425,8 +430,8 @@ func TestClientList(t *testing.T) {
 	})
 }
 
-func TestSelectIsTheClients(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testSelectIsTheClients(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		p, q := enter(), enter()
 		p.send("SET a 0\r\nSELECT 1\r\nSET a 1\r\nSELECT 16\r\nGET a\r\nSELECT 0\r\nGET a\r\nSELECT 1\r\n")
 		p.expect("a pipeline", "OK", "OK", "OK", "ERR DB index is out of range", "1", "OK", "0", "OK")
@@ -437,8 +442,8 @@ func TestSelectIsTheClients(t *testing.T) {
 	})
 }
 
-func TestQuit(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testQuit(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		p := enter()
 		p.send("SET a 1\r\nQUIT\r\nSET a 2\r\nPING\r\n")
 		p.expect("up to QUIT", "OK", "OK")
@@ -451,8 +456,8 @@ func TestQuit(t *testing.T) {
 	})
 }
 
-func TestHelloSwitchesThere(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testHelloSwitchesThere(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		p := enter()
 		p.send("GET none\r\nHELLO 3\r\nGET none\r\nHELLO 2\r\nGET none\r\nHELLO 4\r\nHELLO 3 SETNAME x\r\nRESET\r\nGET none\r\n")
 		id := p.idOf()
@@ -469,10 +474,10 @@ func TestHelloSwitchesThere(t *testing.T) {
 // idOf returns the number of the only client.
 func (p *peer) idOf() string { return "1" }
 
-func TestAuthentication(t *testing.T) {
+func testAuthentication(t *testing.T) {
 	many := words(strings.Fields("MGET 1 2 3 4 5 6 7 8 9 10")...) // 11 arguments
 	long := words("ECHO", strings.Repeat("x", 16<<10+1))
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		refused := func(stream string, replies ...string) {
 			t.Helper()
 			p := enter()

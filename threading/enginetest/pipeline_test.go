@@ -1,4 +1,4 @@
-package singleloop
+package enginetest_test
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"github.com/redweave/redweave/threading"
 )
 
-func TestTenThousandInOneWrite(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testTenThousandInOneWrite(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		const n = 10_000
 		var stream strings.Builder
 		for i := range n {
@@ -74,8 +74,8 @@ func (p *peer) expectRaw(what, want string) {
 	}
 }
 
-func TestSplitAtEveryByte(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testSplitAtEveryByte(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		other := enter()
 		for i := range everyForm.stream {
 			p := enter()
@@ -95,8 +95,8 @@ func TestSplitAtEveryByte(t *testing.T) {
 }
 
 // A long row of commands whose reads always end in the middle of one.
-func TestReadsThatEndInsideACommand(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testReadsThatEndInsideACommand(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		const n = 3000
 		p := enter()
 		var stream, want bytes.Buffer
@@ -117,12 +117,12 @@ func TestReadsThatEndInsideACommand(t *testing.T) {
 	})
 }
 
-func TestHundredMegabytes(t *testing.T) {
+func testHundredMegabytes(t *testing.T) {
 	size := 100 << 20
 	if testing.Short() {
 		size = 25 << 20
 	}
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		w := watch(t, enter())
 		p := enter()
 		value := pattern(size)
@@ -152,8 +152,8 @@ func TestHundredMegabytes(t *testing.T) {
 }
 
 // A pipeline whose replies add up to more than the ceiling, read all along.
-func TestRepliesBeyondTheCeiling(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testRepliesBeyondTheCeiling(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		p := enter()
 		const size, n = 3 << 20, 50 // 150 MB
@@ -173,8 +173,8 @@ func TestRepliesBeyondTheCeiling(t *testing.T) {
 }
 
 // One reply of many elements and 80 MB.
-func TestLongReply(t *testing.T) {
-	everywhere(t, func(t *testing.T, e *Engine, enter func() *peer) {
+func testLongReply(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		p := enter()
 		const n = 80

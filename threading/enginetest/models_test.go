@@ -1,0 +1,208 @@
+package enginetest_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/redweave/redweave"
+	"github.com/redweave/redweave/internal/command"
+	"github.com/redweave/redweave/resp/resptest"
+	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/enginetest"
+	"github.com/redweave/redweave/threading/eventloop"
+	"github.com/redweave/redweave/threading/multiloop"
+	"github.com/redweave/redweave/threading/sharded"
+	"github.com/redweave/redweave/threading/singleloop"
+	"github.com/redweave/redweave/threading/syncdrain"
+)
+
+// engine is what the models of this module are, beyond what the suite asks for.
+type engine interface {
+	threading.Engine
+	threading.Typed
+	Own() *command.Exec
+	Loops() []*eventloop.Loop
+}
+
+// A model is one of this module, and the parameters to test it with.
+type model struct {
+	name   string
+	open   func(threading.Options) engine
+	params map[string]string
+}
+
+var models = []model{
+	{"single-loop", func(o threading.Options) engine { return singleloop.New(o) }, nil},
+	{
+		"sync-drain", func(o threading.Options) engine { return syncdrain.New(o) },
+		map[string]string{"io-threads": "3", "io-threads-do-reads": "yes"},
+	},
+	{
+		"multi-loop", func(o threading.Options) engine { return multiloop.New(o) },
+		map[string]string{"server-threads": "3"},
+	},
+	{
+		"sharded", func(o threading.Options) engine { o.Shards = o.Config.Shards; return sharded.New(o) },
+		map[string]string{"shards": "3"},
+	},
+}
+
+// under is the model under test.
+var under = models[0]
+
+// TestModels runs the suite on every model of this module.
+func TestModels(t *testing.T) {
+	for _, m := range models {
+		t.Run(m.name, func(t *testing.T) {
+			enginetest.Run(t, func(t testing.TB) enginetest.Engine {
+				params := map[string]string{"enable-debug-command": "yes"}
+				maps.Copy(params, m.params)
+				return resptest.NewServer(t, resptest.Options{
+					Stopped: true, Keyspace: redweave.Options{Model: m.name, Config: params},
+				})
+			})
+		})
+	}
+}
+
+// TestCases runs on every model what takes more than a connection to see: calls in
+// process, clocks, sockets of each kind, counters, goroutines.
+func TestCases(t *testing.T) {
+	for _, m := range models {
+		under = m
+		t.Run(m.name, func(t *testing.T) {
+			for _, c := range cases {
+				if c.only == "" || strings.Contains(c.only, m.name) {
+					t.Run(c.name, c.test)
+				}
+			}
+		})
+	}
+	under = models[0]
+}
+
+var cases = []struct {
+	name string
+	test func(t *testing.T)
+	only string // the models it is for; "" means all
+}{
+	{"KeepAlive", testKeepAlive, ""},
+	{"OutOfDescriptors", testOutOfDescriptors, ""},
+	// blocking_test.go
+	{"BlockingInProcess", testBlockingInProcess, ""},
+	{"BlockingCancelled", testBlockingCancelled, ""},
+	{"BlockedWhenClosed", testBlockedWhenClosed, ""},
+	{"BlockingOnASteppedClock", testBlockingOnASteppedClock, ""},
+	{"BlockingInRealTime", testBlockingInRealTime, ""},
+	{"BlockedClientsGo", testBlockedClientsGo, ""},
+	{"BlockedInAPause", testBlockedInAPause, ""},
+	{"ThousandBlocked", testThousandBlocked, ""},
+	{"BlockedInOrder", testBlockedInOrder, ""},
+	{"Monitor", testMonitor, ""},
+	{"WatchedIncrements", testWatchedIncrements, ""},
+	// clients_test.go
+	{"KillSelf", testKillSelf, ""},
+	{"KillByFilter", testKillByFilter, ""},
+	{"KillFromInProcess", testKillFromInProcess, ""},
+	{"KillWithOutputPending", testKillWithOutputPending, ""},
+	{"TheKilledDoNothingMore", testTheKilledDoNothingMore, "single-loop"},
+	{"PauseAll", testPauseAll, ""},
+	{"PauseWrite", testPauseWrite, ""},
+	{"PauseOnASteppedClock", testPauseOnASteppedClock, ""},
+	{"PausedInProcess", testPausedInProcess, ""},
+	{"PausedTyped", testPausedTyped, ""},
+	{"NothingExpiresInAPause", testNothingExpiresInAPause, ""},
+	{"ReplyModes", testReplyModes, ""},
+	{"NoTouch", testNoTouch, ""},
+	{"ClientList", testClientList, ""},
+	{"SelectIsTheClients", testSelectIsTheClients, ""},
+	{"Quit", testQuit, ""},
+	{"HelloSwitchesThere", testHelloSwitchesThere, ""},
+	{"Authentication", testAuthentication, ""},
+	// clock_test.go
+	{"BubbleWithoutConnections", testBubbleWithoutConnections, ""},
+	{"BubbleTyped", testBubbleTyped, ""},
+	{"BubbleTypedIsExact", testBubbleTypedIsExact, ""},
+	{"BubbleTypedIdleTime", testBubbleTypedIdleTime, ""},
+	{"BubbleIdleTime", testBubbleIdleTime, ""},
+	{"BubbleOverDial", testBubbleOverDial, ""},
+	{"SteppedClock", testSteppedClock, ""},
+	{"SteppedExpiryIsComplete", testSteppedExpiryIsComplete, ""},
+	{"SteppedWhileClosing", testSteppedWhileClosing, ""},
+	// engine_test.go
+	{"CloseTwice", testCloseTwice, ""},
+	{"CloseAmidst", testCloseAmidst, ""},
+	{"ShutdownDrains", testShutdownDrains, ""},
+	{"ShutdownCommand", testShutdownCommand, ""},
+	{"SeveralListeners", testSeveralListeners, ""},
+	{"OtherListeners", testOtherListeners, ""},
+	{"ServeAfterShutdownBegan", testServeAfterShutdownBegan, ""},
+	{"Counters", testCounters, ""},
+	{"SharedReadsAreCounted", testSharedReadsAreCounted, ""},
+	{"ReclaimerEnds", testReclaimerEnds, ""},
+	{"MemoryComesBack", testMemoryComesBack, ""},
+	{"UnixSocketIsRemoved", testUnixSocketIsRemoved, ""},
+	// inprocess_test.go
+	{"ManyAtOnce", testManyAtOnce, ""},
+	{"SetBesideEverything", testSetBesideEverything, ""},
+	{"SharedWritesAreCounted", testSharedWritesAreCounted, ""},
+	{"AppendGet", testAppendGet, ""},
+	{"Allocations", testAllocations, ""},
+	{"WireAllocations", testWireAllocations, ""},
+	{"Fairness", testFairness, "single-loop"},
+	// input_test.go
+	{"BadInput", testBadInput, ""},
+	{"BadInputIsCountedOnce", testBadInputIsCountedOnce, ""},
+	{"ClaimsAllocateNothing", testClaimsAllocateNothing, ""},
+	{"QuotedWordsAllocateTheirLine", testQuotedWordsAllocateTheirLine, ""},
+	{"ClientsThatDie", testClientsThatDie, ""},
+	{"QueryBufferLimit", testQueryBufferLimit, ""},
+	{"MaxClients", testMaxClients, ""},
+	{"IdleClients", testIdleClients, ""},
+	{"EvictedClients", testEvictedClients, ""},
+	// output_test.go
+	{"HalfClosed", testHalfClosed, ""},
+	{"SlowReader", testSlowReader, ""},
+	{"NeverReads", testNeverReads, ""},
+	{"OutputLimits", testOutputLimits, ""},
+	{"OutputSoftLimit", testOutputSoftLimit, ""},
+	{"OutputSoftLimitForgets", testOutputSoftLimitForgets, ""},
+	{"PausedWithOutputDoesNotSpin", testPausedWithOutputDoesNotSpin, ""},
+	{"PausedAndGoneDoesNotSpin", testPausedAndGoneDoesNotSpin, ""},
+	// pipeline_test.go
+	{"TenThousandInOneWrite", testTenThousandInOneWrite, ""},
+	{"SplitAtEveryByte", testSplitAtEveryByte, ""},
+	{"ReadsThatEndInsideACommand", testReadsThatEndInsideACommand, ""},
+	{"HundredMegabytes", testHundredMegabytes, ""},
+	{"RepliesBeyondTheCeiling", testRepliesBeyondTheCeiling, ""},
+	{"LongReply", testLongReply, ""},
+}
+
+// TestEveryCaseIsRun looks for tests that the table forgot.
+func TestEveryCaseIsRun(t *testing.T) {
+	run := map[string]bool{}
+	for _, c := range cases {
+		run["test"+c.name] = true
+	}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "test") && !run[fn.Name.Name] {
+				t.Errorf("%s: %s is in no row of cases", name, fn.Name.Name)
+			}
+		}
+	}
+}
