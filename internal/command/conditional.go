@@ -17,7 +17,7 @@ import (
 var conditionalHandlers = handlers{"delex": cmdDelEx, "digest": cmdDigest, "msetex": cmdMSetEx}
 
 const (
-	errDigest      resp.Error = "ERR must be exactly 16 hexadecimal characters"
+	errDigest      resp.Error = "ERR the digest must be 16 hexadecimal digits"
 	errInvalidKeys resp.Error = "ERR invalid numkeys value"
 )
 
