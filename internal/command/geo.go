@@ -104,7 +104,7 @@ type geoScratch struct {
 }
 
 // keepHits is how many hits the memory is kept for.
-const keepHits = 4096
+const keepHits = 1 << 13
 
 func (s *geoScratch) end() {
 	if cap(s.hits) > keepHits {
@@ -512,9 +512,9 @@ func (c *Ctx) rankHits(o *geoQuery, f *geohash.Finder) (n int) {
 	switch {
 	case o.order == geoUnsorted:
 	case n < len(hits) && o.order == geoNearest:
-		partialSort(ranks, 0, n-1, func(a, b *geoRank) int { return cmp.Compare(a.metres, b.metres) })
+		partialSort(ranks, 0, n-1, func(a, b geoRank) int { return cmp.Compare(a.metres, b.metres) })
 	case n < len(hits):
-		partialSort(ranks, 0, n-1, func(a, b *geoRank) int { return cmp.Compare(b.metres, a.metres) })
+		partialSort(ranks, 0, n-1, func(a, b geoRank) int { return cmp.Compare(b.metres, a.metres) })
 	default:
 		slices.SortFunc(ranks, func(a, b geoRank) int {
 			switch {

@@ -14,7 +14,7 @@ package command
 //
 // The pivot is the middle element of fewer than eight, the median of three up to
 // forty, else the median of three such medians.
-func partialSort[T any](s []T, first, last int, cmp func(a, b *T) int) {
+func partialSort[T any](s []T, first, last int, cmp func(a, b T) int) {
 	for len(s) >= 7 {
 		p := pivot(s, cmp)
 		s[0], s[p] = s[p], s[0]
@@ -22,7 +22,7 @@ func partialSort[T any](s []T, first, last int, cmp func(a, b *T) int) {
 		c, d := len(s)-1, len(s)-1
 		for {
 			for b <= c {
-				order := cmp(&s[b], &s[0])
+				order := cmp(s[b], s[0])
 				if order > 0 {
 					break
 				}
@@ -33,7 +33,7 @@ func partialSort[T any](s []T, first, last int, cmp func(a, b *T) int) {
 				b++
 			}
 			for b <= c {
-				order := cmp(&s[c], &s[0])
+				order := cmp(s[c], s[0])
 				if order < 0 {
 					break
 				}
@@ -62,7 +62,7 @@ func partialSort[T any](s []T, first, last int, cmp func(a, b *T) int) {
 		s, first, last = s[more:], first-more, last-more
 	}
 	for i := 1; i < len(s); i++ {
-		for j := i; j > 0 && cmp(&s[j-1], &s[j]) > 0; j-- {
+		for j := i; j > 0 && cmp(s[j-1], s[j]) > 0; j-- {
 			s[j-1], s[j] = s[j], s[j-1]
 		}
 	}
@@ -77,7 +77,7 @@ func swapEnds[T any](s []T, n int) {
 	}
 }
 
-func pivot[T any](s []T, cmp func(a, b *T) int) int {
+func pivot[T any](s []T, cmp func(a, b T) int) int {
 	n := len(s)
 	low, mid, high := 0, n/2, n-1
 	if n == 7 {
@@ -94,20 +94,20 @@ func pivot[T any](s []T, cmp func(a, b *T) int) int {
 
 // median returns that of three places whose element is neither least nor
 // greatest.
-func median[T any](s []T, a, b, c int, cmp func(a, b *T) int) int {
-	if cmp(&s[a], &s[b]) < 0 {
+func median[T any](s []T, a, b, c int, cmp func(a, b T) int) int {
+	if cmp(s[a], s[b]) < 0 {
 		switch {
-		case cmp(&s[b], &s[c]) < 0:
+		case cmp(s[b], s[c]) < 0:
 			return b
-		case cmp(&s[a], &s[c]) < 0:
+		case cmp(s[a], s[c]) < 0:
 			return c
 		}
 		return a
 	}
 	switch {
-	case cmp(&s[b], &s[c]) > 0:
+	case cmp(s[b], s[c]) > 0:
 		return b
-	case cmp(&s[a], &s[c]) < 0:
+	case cmp(s[a], s[c]) < 0:
 		return a
 	}
 	return c

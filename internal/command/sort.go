@@ -92,7 +92,7 @@ type sortScratch struct {
 }
 
 // keepSort is how many elements the memory is kept for.
-const keepSort = 4096
+const keepSort = 1 << 14
 
 func (s *sortScratch) end() {
 	if cap(s.elems) > keepSort || cap(s.buf) > 64*keepSort {
@@ -363,7 +363,7 @@ func (s *sortScratch) sortNumbers(o *sortQuery) {
 		return
 	}
 	elems := s.elems
-	compare := func(a, b *sortWeight) int {
+	compare := func(a, b sortWeight) int {
 		switch {
 		case a.word < b.word:
 			return -1
@@ -374,13 +374,13 @@ func (s *sortScratch) sortNumbers(o *sortQuery) {
 	}
 	if o.desc {
 		up := compare
-		compare = func(a, b *sortWeight) int { return up(b, a) }
+		compare = func(a, b sortWeight) int { return up(b, a) }
 	}
 	if o.after-o.first < len(elems) {
 		partialSort(s.weights, o.first, o.after-1, compare)
 		return
 	}
-	slices.SortFunc(s.weights, func(a, b sortWeight) int { return compare(&a, &b) })
+	slices.SortFunc(s.weights, compare)
 }
 
 // compareValues compares the bytes of two elements.
@@ -438,7 +438,7 @@ func firstBytes(b []byte) uint64 {
 // something else, where it is that of partialSort.
 func (s *sortScratch) sortTexts(o *sortQuery) {
 	texts, absent := s.texts, s.absent
-	compare := func(a, b *sortWeight) int {
+	compare := func(a, b sortWeight) int {
 		switch {
 		case a.word < b.word:
 			return -1
@@ -458,14 +458,14 @@ func (s *sortScratch) sortTexts(o *sortQuery) {
 	}
 	if o.desc {
 		up := compare
-		compare = func(a, b *sortWeight) int { return up(b, a) }
+		compare = func(a, b sortWeight) int { return up(b, a) }
 	}
 	if o.hasBy && o.after-o.first < len(s.elems) {
 		partialSort(s.weights, o.first, o.after-1, compare)
 		return
 	}
 	slices.SortFunc(s.weights, func(a, b sortWeight) int {
-		if c := compare(&a, &b); c != 0 {
+		if c := compare(a, b); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.elem, b.elem)

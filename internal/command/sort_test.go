@@ -18,8 +18,7 @@ func checkPartialSort(t *testing.T, s []int, first, last int) {
 	t.Helper()
 	want := slices.Sorted(slices.Values(s))
 	got := slices.Clone(s)
-	calls := 0
-	partialSort(got, first, last, func(a, b *int) int { calls++; return cmp.Compare(*a, *b) })
+	partialSort(got, first, last, cmp.Compare[int])
 	for i := first; i <= last; i++ {
 		if got[i] != want[i] {
 			t.Fatalf("%v\nfrom %d to %d is %v, want %v", s, first, last, got[first:last+1], want[first:last+1])
