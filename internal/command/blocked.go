@@ -52,6 +52,9 @@ import (
 // served may make other keys ready (BLMOVE): their turn comes in the same go. One that
 // blocks again keeps its place.
 //
+// (Redis notes a key that appears, and so lets clients wait on when a command such as
+// ZUNIONSTORE puts what they wait for over a value of another type. Here they are served.)
+//
 // Serving takes an owner of all shards, and so does blocking, as both change the state of
 // clients that do not run at present. An owner of less gets [NeedAll] from a command that
 // would block, or that writes where others are blocked. What else makes a key ready, such

@@ -56,3 +56,33 @@ func against(t *testing.T, events bool) {
 		})
 	}
 }
+
+// TestWaitingClients compares who of several clients that wait is served when, and with
+// what.
+func TestWaitingClients(t *testing.T) {
+	reference := transcript.Reference(t)
+	for i := range *runs {
+		o := difftest.Options{Commands: *commands / 10}
+		if *seed != 0 {
+			o.Seed = *seed + uint64(i)
+		}
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			difftest.RunBlocking(t, ours{resptest.NewServer(t)}, reference, o)
+		})
+	}
+}
+
+// TestPubSubAgainstRedis compares what several clients are sent that subscribe, publish
+// and track keys.
+func TestPubSubAgainstRedis(t *testing.T) {
+	reference := transcript.Reference(t)
+	for i := range *runs {
+		o := difftest.Options{Commands: *commands / 4}
+		if *seed != 0 {
+			o.Seed = *seed + uint64(i)
+		}
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			difftest.RunPubSub(t, ours{resptest.NewServer(t)}, reference, o)
+		})
+	}
+}
