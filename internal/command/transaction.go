@@ -47,10 +47,18 @@ func execAborted(err resp.Error) resp.Error {
 	return "EXECABORT Transaction discarded because of: " + err
 }
 
-// aclChanged is the reply to a queued command that its user may no longer run.
-func aclChanged(err resp.Error) resp.Error {
+// aclChanged is the reply to a queued command that its user may no longer run, for which
+// he would get denial.
+func aclChanged(denial resp.Error) resp.Error {
+	reason := resp.Error("no permission to execute the command or subcommand")
+	switch denial {
+	case errNoPermKey:
+		reason = "no permission to touch the specified keys"
+	case errNoPermChannel:
+		reason = "no permission to access one of the channels used as arguments"
+	}
 	return "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. " +
-		"This command is no longer allowed for the following reason: " + err
+		"This command is no longer allowed for the following reason: " + reason
 }
 
 // A transaction is the commands that a client has queued.
