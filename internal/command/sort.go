@@ -83,6 +83,7 @@ type sortWeight struct {
 type sortScratch struct {
 	elems   []list.Value
 	weights []sortWeight
+	spare   []sortWeight // for sortMany
 	texts   []list.Value // by element: what BY found, under ALPHA
 	absent  []bool       // by element: that it found nothing
 	buf     []byte       // texts of integers and copies; slices of it stay good when it moves
@@ -372,15 +373,65 @@ func (s *sortScratch) sortNumbers(o *sortQuery) {
 		}
 		return compareValues(&elems[a.elem], &elems[b.elem])
 	}
+	up := compare
 	if o.desc {
-		up := compare
 		compare = func(a, b sortWeight) int { return up(b, a) }
 	}
-	if o.after-o.first < len(elems) {
+	switch n := len(elems); {
+	case o.after-o.first < n:
 		partialSort(s.weights, o.first, o.after-1, compare)
-		return
+	case n < manyWeights:
+		slices.SortFunc(s.weights, compare)
+	default:
+		s.sortMany(up)
+		if o.desc {
+			slices.Reverse(s.weights)
+		}
 	}
-	slices.SortFunc(s.weights, compare)
+}
+
+// manyWeights is from how many on sorting byte by byte is faster than comparing.
+const manyWeights = 200
+
+// sortMany sorts weights upwards by their bytes, the lowest first: each pass keeps
+// the order of those before it. A byte that all weights share needs no pass, so that
+// integers take about three. What weighs the same is then compared.
+func (s *sortScratch) sortMany(compare func(a, b sortWeight) int) {
+	var counts [8][256]int32
+	for _, w := range s.weights {
+		for i := range counts {
+			counts[i][byte(w.word>>(8*i))]++
+		}
+	}
+	from, to := s.weights, append(s.spare[:0], s.weights...)
+	n := int32(len(from))
+	for i := range counts {
+		count, shift := &counts[i], 8*i
+		if count[byte(from[0].word>>shift)] == n {
+			continue
+		}
+		at := int32(0)
+		for b, c := range count {
+			count[b], at = at, at+c
+		}
+		for _, w := range from {
+			b := byte(w.word >> shift)
+			to[count[b]] = w
+			count[b]++
+		}
+		from, to = to, from
+	}
+	s.weights, s.spare = from, to
+	for i := 0; i < len(from); {
+		j := i + 1
+		for j < len(from) && from[j].word == from[i].word {
+			j++
+		}
+		if j-i > 1 {
+			slices.SortFunc(from[i:j], compare)
+		}
+		i = j
+	}
 }
 
 // compareValues compares the bytes of two elements.

@@ -74,6 +74,40 @@ func TestSortableKeepsOrder(t *testing.T) {
 	}
 }
 
+// TestSortOfMany: byte by byte comes to the same as comparing.
+func TestSortOfMany(t *testing.T) {
+	b := newBench(t)
+	rnd := rand.New(rand.NewPCG(7, 8))
+	numbers := []func() string{
+		func() string { return strconv.Itoa(rnd.IntN(2000) - 1000) },
+		func() string { return strconv.FormatFloat(rnd.NormFloat64()*1e6, 'g', 3+rnd.IntN(5), 64) },
+		func() string {
+			return []string{"0", "-0", "0.0", "1", "1.0", "01", "-inf", "inf", "1e300"}[rnd.IntN(9)]
+		},
+	}
+	for _, draw := range numbers {
+		b.do("DEL l")
+		var want []string
+		for range 3 * manyWeights {
+			want = append(want, draw())
+			b.do("RPUSH l " + want[len(want)-1])
+		}
+		slices.SortFunc(want, func(x, y string) int {
+			f, _ := strconv.ParseFloat(x, 64)
+			g, _ := strconv.ParseFloat(y, 64)
+			return cmp.Or(cmp.Compare(f, g), strings.Compare(x, y))
+		})
+		for _, line := range []string{"SORT l", "SORT l DESC"} {
+			reply := fmt.Sprintf("*%d\r\n", len(want))
+			for _, e := range want {
+				reply += fmt.Sprintf("$%d\r\n%s\r\n", len(e), e)
+			}
+			b.want(line, reply)
+			slices.Reverse(want)
+		}
+	}
+}
+
 // TestSortOfCompressedLists: the elements of a compressed node were those of the next
 // one when it came to sorting them.
 func TestSortOfCompressedLists(t *testing.T) {
