@@ -85,6 +85,8 @@ type Core struct {
 	reclaimer *lazyfree.Reclaimer
 	done      chan struct{}
 	closing   atomic.Bool
+	barred    atomic.Bool // typed calls must look: it is closing, or see busy.go
+	host      command.Host
 
 	// The timer that expires keys and gives memory back while nobody calls.
 	ticking atomic.Bool // it is armed, or somebody else does its work
@@ -158,7 +160,7 @@ func NewCore(o Options, host command.Host) *Core {
 	}
 	c := &Core{
 		clock: o.Clock, log: o.Log, config: o.Config,
-		reclaimer: lazyfree.New(), done: make(chan struct{}), unpaused: make(chan struct{}),
+		host: host, reclaimer: lazyfree.New(), done: make(chan struct{}), unpaused: make(chan struct{}),
 	}
 	shards := max(o.Shards, 1)
 	c.divided = shards > 1
@@ -315,6 +317,11 @@ func (c *Core) OwnKeys(keys []string, write bool) *command.Exec {
 	}
 	for {
 		x := c.OwnSet(set)
+		if x != nil && c.server.ScriptRunning() {
+			c.ReleaseSet(x)
+			c.awaitScript()
+			continue
+		}
 		if x == nil || !write {
 			return x
 		}
@@ -330,7 +337,7 @@ func (c *Core) OwnKeys(keys []string, write bool) *command.Exec {
 
 // beginTyped is OwnTyped with p locked. When it returns nil, it is not.
 func (c *Core) beginTyped(p *part, write bool) *command.Exec {
-	if c.closing.Load() || !c.ticking.Load() || write && p.exec.Pausing() {
+	if c.barred.Load() || !c.ticking.Load() || write && p.exec.Pausing() {
 		return c.beginSlowly(p, write)
 	}
 	p.exec.BeginLate()
@@ -343,7 +350,7 @@ func (c *Core) Set(db int, key, value []byte) error {
 	p := c.partOf(key)
 	h := p.shard.Hash(key)
 	t := p.mu.RLock()
-	if c.ticking.Load() && !p.exec.Pausing() && !c.closing.Load() && p.shard.OverwriteShared(db, h, key, value) {
+	if c.ticking.Load() && !p.exec.Pausing() && !c.barred.Load() && p.shard.OverwriteShared(db, h, key, value) {
 		p.mu.RUnlockWrite(t)
 		return nil
 	}
@@ -363,6 +370,12 @@ func (c *Core) beginSlowly(p *part, write bool) *command.Exec {
 		if c.closing.Load() {
 			p.mu.Unlock()
 			return nil
+		}
+		if c.server.ScriptRunning() {
+			p.mu.Unlock()
+			c.awaitScript()
+			p.mu.Lock()
+			continue
 		}
 		p.exec.Begin()
 		left := time.Duration(0)
@@ -436,7 +449,9 @@ func (c *Core) releasePart(p *part) {
 // makeRoom has all shards evict, as one had too little room and not by its own fault.
 func (c *Core) makeRoom() {
 	if x := c.Own(); x != nil {
-		x.MakeRoom()
+		if !c.server.ScriptRunning() {
+			x.MakeRoom()
+		}
 		c.Release()
 	}
 }
@@ -719,9 +734,13 @@ func (c *Core) AppendGet(dst []byte, db int, key []byte) ([]byte, bool, error) {
 	p := c.partOf(key)
 	h := p.shard.Hash(key) // before the lock: nobody has to wait for it
 	t := p.mu.RLock()
-	if c.closing.Load() {
+	if c.barred.Load() {
 		p.mu.RUnlock(t)
-		return dst, false, ErrClosed
+		if c.closing.Load() {
+			return dst, false, ErrClosed
+		}
+		c.awaitScript()
+		return c.AppendGet(dst, db, key)
 	}
 	b, got := p.shard.AppendHashed(dst, db, h, key, c.clock)
 	p.mu.RUnlock(t)
@@ -767,6 +786,7 @@ func (c *Core) Log() *slog.Logger { return c.log }
 
 // CloseCore frees the keyspace, and returns when it is freed, whoever did it.
 func (c *Core) CloseCore() {
+	c.barred.Store(true)
 	if c.closing.Swap(true) {
 		<-c.done
 		return

@@ -363,9 +363,8 @@ func (x *Exec) answer(cl *Client) {
 	if cl.Flags&silent != 0 {
 		x.silence(cl, &x.reply, 0)
 	}
-	if x.own.Len() > 0 { // what its command caused for itself
-		x.reply.Raw(x.own.Bytes())
-		x.own.Reset()
+	if x.owes() { // what its command caused for itself
+		x.pushOwnTo(&x.reply, cl)
 	}
 	x.post(cl, x.reply.Bytes(), true)
 	if cap(x.reply.Bytes()) > 1<<20 {
@@ -445,7 +444,7 @@ func (x *Exec) serveIfAny() {
 // ServeReady runs the commands again that were blocked on keys that have become ready,
 // and goes on with those whose keys this makes ready. The caller owns everything.
 func (x *Exec) ServeReady() {
-	if !x.ownsAll() {
+	if !x.ownsAll() || x.ScriptRunning() {
 		return
 	}
 	x.settleQuick()

@@ -10,7 +10,7 @@ func (x *Exec) Cron() (restless bool) {
 	if x.debug.cronPaused {
 		return false
 	}
-	paused := x.PausedFor() > 0 // then nothing may change
+	paused := x.PausedFor() > 0 || x.ScriptRunning() // then nothing may change
 	for _, s := range x.owned {
 		s.Collect()
 		if !paused {
@@ -40,7 +40,7 @@ func (x *Exec) Cron() (restless bool) {
 func (x *Exec) BeforeSleep() {
 	for _, s := range x.owned {
 		s.Collect()
-		if x.pause.until == 0 {
+		if x.pause.until == 0 && !x.ScriptRunning() {
 			s.ExpireCycle(true)
 		}
 	}
@@ -63,7 +63,7 @@ func (x *Exec) Collectable() bool {
 // a bounded effort goes.
 func (x *Exec) CatchUp() {
 	x.Cron()
-	if x.debug.cronPaused || x.PausedFor() > 0 {
+	if x.debug.cronPaused || x.PausedFor() > 0 || x.ScriptRunning() {
 		return
 	}
 	for _, s := range x.owned {

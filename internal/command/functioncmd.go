@@ -38,9 +38,15 @@ const (
 type functionEngine struct {
 	state     *script.State // nil until it is needed
 	libraries map[string]*script.Library
-	functions map[string]*script.Function
-	order     []*script.Library // as they were loaded
+	functions map[string]*script.Function // by their names in lower case
+	order     []*script.Library           // as they were loaded
 	bytes     int64
+}
+
+// function finds a function by its name in any case, nil when there is none.
+func (e *functionEngine) function(name []byte) *script.Function {
+	var b [64]byte
+	return e.functions[string(lowerInto(b[:0], name))]
 }
 
 func (x *Exec) functionState() *script.State {
@@ -53,7 +59,7 @@ func (x *Exec) functionState() *script.State {
 }
 
 func cmdFCall(c *Ctx) {
-	f := c.scripts.functions.functions[string(c.Args[1])]
+	f := c.scripts.functions.function(c.Args[1])
 	if f == nil {
 		c.Fail(errNoFunction)
 		return
@@ -122,7 +128,7 @@ func (c *Ctx) loadLibrary(name, code, body string) (*script.Library, resp.Error)
 // collides reports that a function of lib is another library's than old.
 func (e *functionEngine) collides(lib, old *script.Library) resp.Error {
 	for _, f := range lib.Functions {
-		if other := e.functions[f.Name]; other != nil && other.Library != old {
+		if other := e.functions[strings.ToLower(f.Name)]; other != nil && other.Library != old {
 			return resp.Error("ERR Function " + f.Name + " already exists")
 		}
 	}
@@ -138,7 +144,7 @@ func (e *functionEngine) add(lib *script.Library) {
 	e.libraries[lib.Name] = lib
 	e.order = append(e.order, lib)
 	for _, f := range lib.Functions {
-		e.functions[f.Name] = f
+		e.functions[strings.ToLower(f.Name)] = f
 	}
 	e.bytes += libraryBytes(lib)
 }
@@ -150,7 +156,7 @@ func (e *functionEngine) remove(lib *script.Library) {
 	delete(e.libraries, lib.Name)
 	e.order = slices.DeleteFunc(e.order, func(l *script.Library) bool { return l == lib })
 	for _, f := range lib.Functions {
-		delete(e.functions, f.Name)
+		delete(e.functions, strings.ToLower(f.Name))
 	}
 	e.bytes -= libraryBytes(lib)
 }

@@ -71,8 +71,8 @@ const (
 )
 
 var (
-	errKilledScript   = errors.New("ERR Script killed by user with SCRIPT KILL.")
-	errKilledFunction = errors.New("ERR Script killed by user with FUNCTION KILL.")
+	errKilledScript   = errors.New("ERR Script killed by user with SCRIPT KILL...")
+	errKilledFunction = errors.New("ERR Script killed by user with FUNCTION KILL...")
 	errServerCloses   = errors.New("ERR Script stopped: the server is closing.")
 )
 
@@ -527,10 +527,15 @@ func (s *Server) ScriptRunning() bool { return s.scripts.running.Load() }
 
 // busy is the reply to a command while a script has run too long, or "".
 func (x *Exec) busy(cmd *Command) resp.Error {
-	switch {
-	case !x.scripts.running.Load() || cmd.flags&spec.AllowBusy != 0:
+	if !x.scripts.running.Load() || cmd.flags&spec.AllowBusy != 0 {
 		return ""
-	case x.scripts.run.function:
+	}
+	return x.busyWith()
+}
+
+// busyWith says with what the server is busy.
+func (x *Exec) busyWith() resp.Error {
+	if x.scripts.run.function {
 		return errBusyFunction
 	}
 	return errBusyScript

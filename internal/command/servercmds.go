@@ -141,6 +141,8 @@ func cmdShutdown(c *Ctx) {
 		c.Fail(errSyntax)
 	case abort:
 		c.Fail(errNoShutdown)
+	case !noSave && c.ScriptRunning():
+		c.Fail(c.busyWith())
 	case save && !force:
 		c.log.Warn("SHUTDOWN SAVE: there is no snapshot to save to, not exiting")
 		c.Fail(errShutdown)

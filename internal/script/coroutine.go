@@ -1,9 +1,6 @@
 package script
 
 import (
-	"strconv"
-	"strings"
-
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -30,13 +27,27 @@ func (s *State) openCoroutine() {
 }
 
 func (s *State) create(L *lua.LState) int {
-	if f := s.function(L, 1); f.IsG {
+	if f, ok := L.Get(1).(*lua.LFunction); !ok || f.IsG {
 		s.badArg(L, 1, "Lua function expected")
 	}
 	s.take(L, 8<<10)
 	s.coCreate(L)
-	L.Get(-1).(*lua.LState).SetContext(hook{s})
+	th := L.Get(-1).(*lua.LState)
+	th.SetContext(&firstHook{hook{s}, th})
 	return 1
+}
+
+// firstHook is the context of a coroutine. Before the first instruction, which is after
+// gopher-lua gave the thread its own way with errors, it sets ours.
+type firstHook struct {
+	hook
+	th *lua.LState
+}
+
+// Done counts an instruction.
+func (h *firstHook) Done() <-chan struct{} {
+	h.th.Panic = h.onPanic
+	return h.hook.Done()
 }
 
 func (s *State) coroutine(L *lua.LState, n int) *lua.LState {
@@ -106,34 +117,7 @@ func (s *State) run(L, th *lua.LState) int {
 	if s.stop != nil {
 		s.failRedis(L, s.stop.Error())
 	}
-	if ok := L.Get(-n); ok == lua.LFalse && n == 2 {
-		msg := L.Get(-1)
-		L.Pop(1)
-		L.Push(s.plain(msg))
-	}
 	return n
-}
-
-// plain takes the marks of places out of a message that did not pass onPanic.
-func (s *State) plain(v lua.LValue) lua.LValue {
-	str, ok := v.(lua.LString)
-	if !ok {
-		return v
-	}
-	before, after, _ := strings.Cut(string(str), ":")
-	number, rest, found := strings.Cut(after, ": ")
-	n, err := strconv.Atoi(number)
-	if !found || err != nil || n < placeMark {
-		return v
-	}
-	line, _ := placeOf(n)
-	return lua.LString(before + ":" + strconv.Itoa(line) + ": " + s.wordNameless(rest))
-}
-
-// wordNameless is word for a message of unknown origin.
-func (s *State) wordNameless(msg string) string {
-	quit := &lua.LFunction{Proto: &lua.FunctionProto{Code: []uint32{uint32(lua.OP_NOP) << opBits}, Constants: []lua.LValue{lua.LNil}}}
-	return s.word(msg, quit, 0, func(int) lua.LValue { return lua.LNil })
 }
 
 func (s *State) wrap(L *lua.LState) int {

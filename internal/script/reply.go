@@ -143,8 +143,9 @@ func setAny(t *lua.LTable, k, v lua.LValue) {
 
 // # From values to replies
 
-// maxReplyDepth bounds tables in tables, which may contain themselves.
-const maxReplyDepth = 1000
+// maxReplyDepth bounds tables in tables, which may contain themselves: where Lua's
+// stack ends in Redis.
+const maxReplyDepth = 7994
 
 // reply appends a script's result.
 func (s *State) reply(out *resp.Writer, v lua.LValue, depth int) {
@@ -203,6 +204,9 @@ func hasFields(t *lua.LTable) bool {
 	return k != lua.LNil
 }
 
+// lineBreaks become spaces in what ends with its line.
+var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ")
+
 func (s *State) taggedReply(out *resp.Writer, t *lua.LTable, depth int) bool {
 	if v, ok := t.RawGetString("err").(lua.LString); ok {
 		s.errReply(out, t, string(v))
@@ -225,7 +229,7 @@ func (s *State) taggedReply(out *resp.Writer, t *lua.LTable, depth int) bool {
 		return true
 	}
 	if v, ok := t.RawGetString("big_number").(lua.LString); ok {
-		out.BigNumber(string(v))
+		out.BigNumber(lineBreaks.Replace(string(v)))
 		return true
 	}
 	if v, ok := t.RawGetString("verbatim_string").(*lua.LTable); ok {

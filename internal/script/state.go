@@ -213,9 +213,12 @@ func (s *State) look() <-chan struct{} {
 // and raises the error of a script that must end.
 func (s *State) spend(L *lua.LState, work int) {
 	s.steps -= work
-	if s.steps > 0 {
-		return
+	if s.steps <= 0 {
+		s.lookFor(L)
 	}
+}
+
+func (s *State) lookFor(L *lua.LState) {
 	if s.look() != nil {
 		s.failRedis(L, s.stop.Error())
 	}

@@ -24,6 +24,7 @@ type Loop struct {
 	spare      [][]byte
 	spareBytes int
 	waste      *threading.Batch // what is read into that must not be executed
+	aside      *threading.Batch // see interlude
 
 	listeners []*netpoll.Listener
 	deaf      []*netpoll.Listener // not accepted from until the next cron

@@ -1,0 +1,70 @@
+package eventloop
+
+import (
+	"slices"
+
+	"github.com/redweave/redweave/threading"
+)
+
+// Interlude implements [threading.Interlude]: a script that runs too long may keep one of
+// the loops from its sockets.
+func (g *Group) Interlude() func() {
+	for _, lp := range g.Loops() {
+		if lp.executing {
+			return lp.interlude
+		}
+	}
+	return nil
+}
+
+// interlude is a turn inside a turn: the loop executes a client's script, which has run
+// for too long and owns nothing at the moment. Other clients are read from, answered
+// (BUSY, mostly) and written to. What the outer turn is in the middle of stays as it is:
+// its events, its batch, and the clients in that, who are busy.
+func (lp *Loop) interlude() {
+	events, began := lp.Events, lp.began
+	saved := slices.Clone(events)
+	lp.executing = false
+	if lp.aside == nil {
+		lp.aside = threading.NewBatch()
+	}
+	now, err := lp.poller.Wait(0)
+	if err == nil {
+		if lp.told.Load() {
+			lp.takeMessages()
+		}
+		for _, ev := range now {
+			c := lp.Greet(ev)
+			if c == nil || !lp.Read(c, lp.aside) {
+				continue
+			}
+			x := lp.Own()
+			if x == nil {
+				lp.aside.Reset()
+				break
+			}
+			lp.aside.Execute(x, lp.Limits())
+			lp.Release(x)
+			lp.Finish(lp.aside)
+		}
+	}
+	lp.flushIdle()
+	copy(events, saved) // the poller has one list of them
+	lp.Events, lp.began, lp.executing = events, began, true
+}
+
+// flushIdle is Flush but for clients whose output is being made.
+func (lp *Loop) flushIdle() {
+	outputs := lp.outputs
+	lp.outputs = nil
+	for _, c := range outputs {
+		if c.busy {
+			lp.outputs = append(lp.outputs, c)
+			continue
+		}
+		c.queued = false
+		if !c.closed && !c.away {
+			lp.write(c)
+		}
+	}
+}
