@@ -311,6 +311,12 @@ func (s *Stream) Has(id ID) bool {
 
 // LastEntry returns the ID of the last entry; ok is false when there is none.
 func (s *Stream) LastEntry() (id ID, ok bool) {
+	if s.tail == nil {
+		return ID{}, false
+	}
+	if p := lastStart(s.tail); p >= 0 && intAt(s.tail, p)&flagDeleted == 0 {
+		return idAt(s.tail, p, s.tailID), true
+	}
 	c := s.RangeBack(ID{}, MaxID)
 	ok = c.Next()
 	return c.ID, ok

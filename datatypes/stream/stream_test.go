@@ -16,7 +16,6 @@ import (
 type model struct {
 	nodes      [][]modelEntry
 	most       int // entries a node
-	first      ID
 	last       ID
 	maxDeleted ID
 	groups     map[string]*modelGroup
@@ -85,15 +84,6 @@ func (m *model) delete(id ID) bool {
 		}
 	}
 	return false
-}
-
-func (m *model) acked(id ID, last map[string]ID) bool {
-	for name, g := range m.groups {
-		if _, there := g.pending[id]; there || last[name].Less(id) {
-			return false
-		}
-	}
-	return true
 }
 
 // trim follows Redis's words: whole nodes, then entries of the first that stays.
@@ -711,4 +701,3 @@ func BenchmarkReadGroup(b *testing.B) {
 		g.Remember(&c)
 	}
 }
-

@@ -85,8 +85,12 @@ func (p page) keyPtr(i int) unsafe.Pointer { return unsafe.Add(p.p, pageHeader+k
 func (p page) key(i int) ID                { return *(*ID)(p.keyPtr(i)) }
 func (p page) setKey(i int, id ID)         { *(*ID)(p.keyPtr(i)) = id }
 
-// val returns the address of value i, of w bytes.
+// val returns the address of value i, of w bytes; of no bytes, that of the page, as the
+// column behind the keys may be where the block ends.
 func (p page) val(i, w int) unsafe.Pointer {
+	if w == 0 {
+		return p.p
+	}
 	return unsafe.Add(p.p, pageHeader+keyBytes*p.cap()+w*i)
 }
 
@@ -123,6 +127,9 @@ func (p page) below(id ID) int {
 // move copies n entries from index j of q to index i of p, with values of w bytes;
 // they may overlap.
 func (p page) move(i int, q page, j, n, w int) {
+	if n == 0 {
+		return
+	}
 	copy(unsafe.Slice((*byte)(p.keyPtr(i)), n*keyBytes), unsafe.Slice((*byte)(q.keyPtr(j)), n*keyBytes))
 	if w > 0 {
 		copy(unsafe.Slice((*byte)(p.val(i, w)), n*w), unsafe.Slice((*byte)(q.val(j, w)), n*w))

@@ -242,6 +242,9 @@ func (c *Ctx) readable(r *reading, o *readOptions, key []byte) bool {
 		}
 		r.after = r.g.Last
 	}
+	if !r.last && !r.after.Less(r.s.Last()) {
+		return false
+	}
 	top, ok := r.s.LastEntry()
 	return ok && (r.last || r.after.Less(top))
 }
