@@ -185,15 +185,35 @@ func (o *sortQuery) parse(c *Ctx, readOnly bool) (ok bool) {
 		case left >= 1 && c.is(i, "BY"):
 			i++
 			o.by, o.hasBy = parseSortPattern(c.Args[i]), true
-			// Once a constant is given, another BY does not sort any more.
-			o.unsorted = o.unsorted || bytes.IndexByte(c.Args[i], '*') < 0
+			if bytes.IndexByte(c.Args[i], '*') < 0 {
+				o.unsorted = true // whatever another BY says
+			} else if c.sortDenied("BY") {
+				return false
+			}
 		case left >= 1 && c.is(i, "GET"):
 			i++
+			if c.sortDenied("GET") {
+				return false
+			}
 			o.gets = append(o.gets, parseSortPattern(c.Args[i]))
 		default:
 			c.Fail(errSyntax)
 			return false
 		}
+	}
+	return true
+}
+
+// sortDenied refuses an option that leads to any key whatever, where not all keys may
+// be read or some may be elsewhere.
+func (c *Ctx) sortDenied(option string) bool {
+	switch cl := c.Client; {
+	case c.cluster != nil:
+		c.Fail(resp.Error("ERR " + option + " option of SORT denied in Cluster mode."))
+	case cl.Flags&inProcess == 0 && !cl.User.Unrestricted() && !cl.User.AllKeys():
+		c.Fail(resp.Error("ERR " + option + " option of SORT denied due to insufficient ACL permissions."))
+	default:
+		return false
 	}
 	return true
 }
