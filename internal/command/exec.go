@@ -45,6 +45,7 @@ type Exec struct {
 
 	// Push messages: see push.go.
 	own          resp.Writer // for the client whose command runs
+	ownKeys      changedKeys // what it must hear of that it changed itself
 	wire         wire        // a message for many
 	eventChannel []byte      // room for the name of an event's channel
 	broadcasts   bool        // some shard's changed keys are to be told of
@@ -174,7 +175,7 @@ func (x *Exec) do(cl *Client, args [][]byte, cmd *Command) Verdict {
 	c.cmd, cl.LastCommand = cmd, cmd
 	if x.guarded(cl, cmd) {
 		v, stop := x.admit(c, cmd)
-		if x.own.Len() > 0 {
+		if x.owes() {
 			x.pushOwn(cl) // of what went to make room
 		}
 		if stop {
@@ -202,7 +203,7 @@ func (x *Exec) do(cl *Client, args [][]byte, cmd *Command) Verdict {
 	if x.monitored() {
 		x.feedMonitors(c, cmd)
 	}
-	if x.own.Len() > 0 {
+	if x.owes() {
 		x.pushOwn(cl)
 	}
 	if x.unserved {

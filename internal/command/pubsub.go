@@ -36,7 +36,7 @@ func denyBlocking(command string) resp.Error {
 // subscribe listens to every channel named, and confirms each on its own.
 func (c *Ctx) subscribe(kind listenKind) {
 	cl := c.Client
-	if cl.transient() {
+	if cl.transient() || kind == toShard && c.inTransaction { // MULTI always allowed the older ones
 		c.Fail(denyBlocking(c.cmd.Name))
 		return
 	}
@@ -51,6 +51,7 @@ func (c *Ctx) subscribe(kind listenKind) {
 // unsubscribe ends the listening to the channels named, or to all of the kind.
 func (c *Ctx) unsubscribe(kind listenKind) {
 	cl, word := c.Client, listenWords[kind].unsubscribe
+	c.takeMail()
 	before := c.channels.published()
 	for _, name := range c.Args[1:] {
 		c.channels.leave(cl, kind, name)
@@ -67,6 +68,16 @@ func (c *Ctx) unsubscribe(kind listenKind) {
 		}
 	}
 	c.channelsChanged(before)
+}
+
+// takeMail puts the messages that wait for the client in front of the reply, which says
+// that there will be no more.
+func (c *Ctx) takeMail() {
+	cl := c.Client
+	if cl.Mail.Waiting() && cl.Conn != nil && c.Out == &cl.Out && !c.inTransaction {
+		b, _ := cl.Mail.Take(cl.Out.Bytes())
+		cl.Out.Attach(b)
+	}
 }
 
 // confirm tells of a subscription that began or ended, and how many the client has

@@ -31,10 +31,18 @@ func (x *Exec) post(cl *Client, b []byte, unblocked bool) {
 	}
 }
 
+// owes reports whether a command caused push messages for its own client.
+func (x *Exec) owes() bool { return x.own.Len() > 0 || len(x.ownKeys.keys) > 0 }
+
 // pushOwn appends what the client's command caused for the client itself. It is called
 // behind the reply.
-func (x *Exec) pushOwn(cl *Client) {
-	cl.Out.Raw(x.own.Bytes())
+func (x *Exec) pushOwn(cl *Client) { x.pushOwnTo(&cl.Out, cl) }
+
+func (x *Exec) pushOwnTo(out *resp.Writer, cl *Client) {
+	if len(x.ownKeys.keys) > 0 {
+		x.invalidateOwn(cl)
+	}
+	out.Raw(x.own.Bytes())
 	x.own.Reset()
 	if cap(x.own.Bytes()) > keepWire {
 		x.own.Attach(nil)

@@ -505,8 +505,8 @@ func (r *scriptRun) Tick() error {
 	}
 	c := r.c
 	x.settleQuick()
-	outer, own, nanos := c.frame, x.own, x.nanos
-	x.own = resp.Writer{Proto: own.Proto}
+	outer, own, ownKeys, nanos := c.frame, x.own, x.ownKeys, x.nanos
+	x.own, x.ownKeys = resp.Writer{Proto: own.Proto}, changedKeys{}
 	inTransaction := c.inTransaction
 	c.inScript, c.inTransaction = false, false
 	closing := false
@@ -514,7 +514,7 @@ func (r *scriptRun) Tick() error {
 		closing = h.Meanwhile(x)
 	}
 	c.inScript, c.inTransaction = true, inTransaction
-	c.frame, x.own, x.nanos = outer, own, nanos
+	c.frame, x.own, x.ownKeys, x.nanos = outer, own, ownKeys, nanos
 	if closing && r.kill == nil {
 		r.kill = errServerCloses
 	}

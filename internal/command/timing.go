@@ -61,7 +61,7 @@ func (x *Exec) Settle() {
 	x.settleQuick()
 	if x.broadcasts {
 		x.broadcast()
-		if cl := x.ctx.Client; cl != nil && x.own.Len() > 0 {
+		if cl := x.ctx.Client; cl != nil && x.owes() {
 			x.pushOwn(cl)
 		}
 	}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -515,12 +516,31 @@ func (in *interests) invalidateTracked(key []byte) {
 	m := invalidation{x: x, keys: [][]byte{key}}
 	for _, id := range x.ids {
 		cl := x.trackers.clients[id]
-		if cl == nil || cl.tracker.bcast || cl.tracker.noLoop && cl == x.ctx.Client {
-			continue
+		switch {
+		case cl == nil, cl.tracker.bcast:
+		case cl != x.ctx.Client:
+			m.send(cl)
+		case !cl.tracker.noLoop:
+			x.ownKeys.add(key, 0)
 		}
-		m.send(cl)
 	}
 }
+
+// invalidateOwn tells a client of its own changes, when its command is done: by then
+// that may have switched the protocol, or where messages go.
+func (x *Exec) invalidateOwn(cl *Client) {
+	for _, k := range x.ownKeys.keys {
+		if cl.tracker == nil {
+			break // it ended tracking in the same transaction
+		}
+		m := invalidation{x: x, all: k.by == everyKey, null: cl.pushes(), keys: [][]byte{x.ownKeys.key(k)}}
+		m.send(cl)
+	}
+	x.ownKeys.reset()
+}
+
+// everyKey marks a changedKey that stands for all of them.
+const everyKey = math.MaxUint64
 
 // invalidateAll tells every tracking client to forget everything, and forgets who has
 // what. The caller owns everything.
@@ -536,6 +556,10 @@ func (x *Exec) invalidateAll() {
 	x.ids = ids
 	for _, id := range ids {
 		cl := x.trackers.clients[id]
+		if cl == x.ctx.Client {
+			x.ownKeys.add(nil, everyKey)
+			continue
+		}
 		m := invalidation{x: x, all: true, null: cl.pushes()}
 		m.send(cl)
 	}
