@@ -37,6 +37,7 @@ type Client struct {
 	Conn Conn
 
 	tx      *transaction // what is queued since MULTI; kept for the next one
+	queued  queuedBytes
 	watches []*watch
 	blocked *blocked // what it waits in; kept for the next time
 
@@ -99,7 +100,7 @@ type Conn interface {
 // MemoryBytes is what the client costs: its buffers and itself.
 func (cl *Client) MemoryBytes() int64 {
 	const itself = 1024
-	n := int64(itself + cl.multiBytes())
+	n := itself + cl.queued.memory.Load()
 	if cl.Conn != nil {
 		used, free := cl.Conn.QueryBuffer()
 		n += int64(used + free + cl.Conn.Output())
@@ -145,7 +146,7 @@ func (cl *Client) appendInfo(b []byte, now int64) []byte {
 	field(" qbuf=", int64(qbuf))
 	field(" qbuf-free=", int64(qfree))
 	field(" argv-mem=", 0)
-	field(" multi-mem=", int64(cl.multiBytes()))
+	field(" multi-mem=", cl.queued.memory.Load())
 	field(" rbs=", int64(out))
 	field(" rbp=", int64(out))
 	// Redis has a buffer of this size for replies, and a list of such for more.
@@ -232,6 +233,8 @@ func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0
 // calls that must not know of each other.
 func (cl *Client) Reset(proto int) {
 	cl.DB, cl.Flags, cl.LastCommand = 0, inProcess, nil
+	cl.queued.args.Store(0)
+	cl.queued.memory.Store(0)
 	if len(cl.watches) > 0 {
 		cl.Flags |= forgetful // who has the client does not own the keys' shards now
 	}

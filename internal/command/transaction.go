@@ -1,6 +1,8 @@
 package command
 
 import (
+	"sync/atomic"
+
 	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/resp"
 )
@@ -110,23 +112,26 @@ func (t *transaction) useSlot(slot int) {
 // bytes is the memory that the queue takes.
 func (t *transaction) bytes() int { return cap(t.buf) + 8*cap(t.ends) + 16*cap(t.queue) }
 
-// QueuedBytes returns the bytes of the arguments queued since MULTI. They count for what
-// a client may send.
-func (cl *Client) QueuedBytes() int {
-	if cl.Flags&inMulti == 0 {
-		return 0
-	}
-	return len(cl.tx.buf)
+// queuedBytes are what a client's transaction costs, for those who have the client's
+// connection, and may have no commands of it to run just now.
+type queuedBytes struct {
+	args   atomic.Int64 // arguments that are queued
+	memory atomic.Int64 // of the queue, and of what is watched
 }
 
-// multiBytes is the memory of the client's transaction, and of what it watches.
-func (cl *Client) multiBytes() int {
+// QueuedBytes returns the bytes of the arguments queued since MULTI. They count for what
+// a client may send. Anybody may ask.
+func (cl *Client) QueuedBytes() int { return int(cl.queued.args.Load()) }
+
+// countQueued tells what the transaction costs. It is called when that has changed.
+func (cl *Client) countQueued() {
 	const watching = 128 // a watch and its place in two lists
-	n := watching * len(cl.watches)
+	args, memory := 0, watching*len(cl.watches)
 	if cl.Flags&inMulti != 0 {
-		n += cl.tx.bytes()
+		args, memory = len(cl.tx.buf), memory+cl.tx.bytes()
 	}
-	return n
+	cl.queued.args.Store(int64(args))
+	cl.queued.memory.Store(int64(memory))
 }
 
 func cmdMulti(c *Ctx) {
@@ -157,6 +162,7 @@ func (cl *Client) discard() {
 	if cl.Flags&inMulti != 0 {
 		cl.Flags &^= inMulti
 		cl.tx.reset()
+		cl.countQueued()
 	}
 	cl.unwatch()
 }
@@ -168,6 +174,7 @@ func (x *Exec) enqueue(c *Ctx, cmd *Command) {
 	start := c.Out.Len()
 	if !cl.tx.failed && !cl.changed() {
 		cl.tx.add(cmd, c.Args)
+		cl.countQueued()
 	}
 	c.Out.SimpleString("QUEUED")
 	if cl.Flags&silent != 0 {
@@ -317,6 +324,7 @@ func (c *Ctx) watch(key []byte) {
 	in.watched[w.at] = w
 	cl.watches = append(cl.watches, w)
 	cl.tell(outsideWatches, true)
+	cl.countQueued()
 	if len(in.watched) == 1 {
 		in.listen()
 	}
@@ -338,6 +346,7 @@ func (cl *Client) unwatch() {
 	clear(cl.watches)
 	cl.watches = cl.watches[:0]
 	cl.tell(outsideWatches, false)
+	cl.countQueued()
 }
 
 // drop takes w off its list. The hook goes with the last, and not when the last was

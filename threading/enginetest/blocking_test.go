@@ -404,3 +404,33 @@ func testWatchedIncrements(t *testing.T) {
 		}
 	}
 }
+
+// What is queued counts for what a client may send without its being done.
+func testQueueIsLimited(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
+		watch(t, enter())
+		p := enter()
+		p.want("MULTI", "OK")
+		for range 3 {
+			p.send(words("SET", "a", pattern(300<<10)))
+			p.expect("within the limit", "QUEUED")
+		}
+		p.trySend(words("SET", "a", pattern(300<<10)))
+		for {
+			if _, err := p.r.Read(); err != nil {
+				if !ended(err) {
+					t.Errorf("the connection ended with %v", err)
+				}
+				break
+			}
+		}
+		q := enter()
+		q.want("EXISTS a", "0")
+		q.want("MULTI", "OK")
+		q.send(words("SET", "a", pattern(600<<10)))
+		q.expect("within the limit", "QUEUED")
+		q.want("EXEC", "")
+		q.send(words("SET", "a", pattern(600<<10)))
+		q.expect("after EXEC nothing is queued", "OK")
+	}, "client-query-buffer-limit", "1mb")
+}

@@ -105,6 +105,7 @@ var cases = []struct {
 	{"BlockedInOrder", testBlockedInOrder, ""},
 	{"Monitor", testMonitor, ""},
 	{"WatchedIncrements", testWatchedIncrements, ""},
+	{"QueueIsLimited", testQueueIsLimited, ""},
 	// clients_test.go
 	{"KillSelf", testKillSelf, ""},
 	{"KillByFilter", testKillByFilter, ""},
