@@ -12,6 +12,7 @@ import (
 type engine interface {
 	threading.Engine
 	threading.Typed
+	threading.Persistent
 }
 
 // newEngine opens the engine of the model that the parameters name.

@@ -138,10 +138,11 @@ func configFault(err error) string {
 
 // A Keyspace is an open keyspace. It may be used by any number of goroutines.
 type Keyspace struct {
-	engine  threading.Engine
-	typed   threading.Typed
-	callers sync.Pool // of *caller
-	secrets secrets
+	engine     threading.Engine
+	typed      threading.Typed
+	persistent threading.Persistent
+	callers    sync.Pool // of *caller
+	secrets    secrets
 }
 
 // A caller is an in-process client with the room its calls need.
@@ -162,10 +163,18 @@ func Open(o Options) (*Keyspace, error) {
 		return nil, &TLSError{err}
 	}
 	e := newEngine(eo)
-	k.engine, k.typed = e, e
+	k.engine, k.typed, k.persistent = e, e, e
 	k.callers.New = func() any { return &caller{client: e.Attach()} }
 	return k, nil
 }
+
+// Save writes everything to a database file in redis-server's format, in place of any
+// at path. The keyspace is held for as long as that takes.
+func (k *Keyspace) Save(path string) error { return k.persistent.Save(path) }
+
+// Load adds what a database file holds, one of Save's or of a redis-server: its keys
+// replace those of the same name. After an error what was read before it is there.
+func (k *Keyspace) Load(path string) error { return k.persistent.Load(path) }
 
 // Models returns the names of the threading models, the default first.
 func Models() []string { return config.ThreadingModels() }

@@ -1,6 +1,7 @@
 package redweave_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -16,6 +17,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -231,6 +233,40 @@ func TestTLSRefused(t *testing.T) {
 		}
 		if err == nil {
 			ks.Close()
+		}
+	}
+}
+
+// dialText connects to a server, as soon as there is one, and returns a function that
+// sends a line and returns the line that comes back.
+func dialText(t testing.TB, addr string) func(line string) string {
+	t.Helper()
+	var c net.Conn
+	var err error
+	for range 200 {
+		if c, err = net.Dial("tcp", addr); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	in := bufio.NewReader(c)
+	return func(line string) string {
+		for {
+			if _, err := io.WriteString(c, line+"\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			reply, err := in.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reply = strings.TrimSpace(reply); !strings.HasPrefix(reply, "-LOADING") {
+				return reply
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
 	}
 }

@@ -89,6 +89,16 @@ type Typed interface {
 	ReleaseSet(x *command.Exec)
 }
 
+// A Persistent engine writes its keyspace to files, and reads it from them.
+type Persistent interface {
+	// Save writes a database file, as redis-server has them, in place of any at
+	// path. Nobody else runs commands meanwhile.
+	Save(path string) error
+	// Load adds what a database file holds: keys replace those of the same name.
+	// After an error what was read before it is there.
+	Load(path string) error
+}
+
 // Error is a failure of an engine, not of a command.
 type Error string
 

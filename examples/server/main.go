@@ -13,9 +13,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -87,6 +89,20 @@ func refuse(err error, log *logger, stderr io.Writer) {
 	}
 }
 
+// loadFile reads the database file, if there is one.
+func loadFile(ks *redweave.Keyspace, s *settings, log *slog.Logger) (ok bool) {
+	began := time.Now()
+	switch err := ks.Load(filepath.Join(s.dir, s.all["dbfilename"])); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		log.Warn("Fatal error loading the DB, check server logs. Exiting.", "error", err)
+		return false
+	default:
+		log.Info(fmt.Sprintf("DB loaded from disk: %.3f seconds", time.Since(began).Seconds()))
+	}
+	return true
+}
+
 // serve listens and serves until a signal or a client ends it.
 func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 	log := slog.New(h)
@@ -117,6 +133,9 @@ func serve(ks *redweave.Keyspace, s *settings, h *logger) int {
 		mode = "cluster"
 	}
 	log.Info(fmt.Sprintf("Running mode=%s, port=%d.", mode, s.port))
+	if !loadFile(ks, s, log) {
+		return 1
+	}
 	listeners := listen(ks, s, log)
 	if listeners == nil {
 		return 1

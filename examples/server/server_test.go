@@ -171,7 +171,7 @@ func TestLog(t *testing.T) {
 	}
 	for _, want := range []string{
 		":C ", ":M ", " * Ready to accept connections tcp\n", fmt.Sprintf("Running mode=standalone, port=%d.", p.port),
-		"# WARNING: the dataset lives in memory only",
+		"# WARNING: nothing is written to disk but by SAVE",
 	} {
 		if !strings.Contains(p.out.String(), want) {
 			t.Errorf("no %q in\n%s", want, p.out.String())

@@ -69,7 +69,7 @@ func parameters(ks *redweave.Keyspace) (map[string]string, error) {
 // withoutEffect warns of every setting that asks for what is not done.
 func (s *settings) withoutEffect() (warnings []string) {
 	if s.all["save"] != "" || s.all["appendonly"] == "yes" {
-		warnings = append(warnings, "the dataset lives in memory only: save points and the append only file have no effect yet")
+		warnings = append(warnings, "nothing is written to disk but by SAVE: save points and the append only file have no effect yet")
 	}
 	ks, err := redweave.Open(redweave.Options{})
 	if err != nil {

@@ -33,7 +33,7 @@ type handlers map[string]handler
 
 // families lists every family there is, in the order of the README's table.
 var families = []handlers{
-	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, listBlockHandlers, setHandlers,
+	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, persistHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, listBlockHandlers, setHandlers,
 	zsetHandlers, zsetBlockHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
 	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
 	commandHandlers, debugHandlers, transactionHandlers, monitorHandlers,

@@ -204,18 +204,6 @@ func debugReplyBuffer(c *Ctx) {
 	c.OK()
 }
 
-// debugReload has nothing to reload from. Data that is not written out is the
-// same before and after, which is what its users test.
-func debugReload(c *Ctx) {
-	for i := 2; i < len(c.Args); i++ {
-		if !c.is(i, "MERGE") && !c.is(i, "NOFLUSH") && !c.is(i, "NOSAVE") {
-			c.Fail("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.")
-			return
-		}
-	}
-	c.OK()
-}
-
 func debugStringMatch(c *Ctx) {
 	if glob.Match(c.Args[2], c.Args[3], false) {
 		c.Out.Int(1)

@@ -241,6 +241,10 @@ func ratio(a, b int64) float64 {
 }
 
 func (w *infoWriter) persistence() {
+	s, status := &w.c.snapshots, "ok"
+	if s.failed {
+		status = "err"
+	}
 	w.int("loading", 0)
 	w.int("async_loading", 0)
 	w.int("current_cow_peak", 0)
@@ -249,16 +253,16 @@ func (w *infoWriter) persistence() {
 	w.text("current_fork_perc", "0.00")
 	w.int("current_save_keys_processed", 0)
 	w.int("current_save_keys_total", 0)
-	w.int("rdb_changes_since_last_save", w.c.dirty())
+	w.int("rdb_changes_since_last_save", w.c.dirty()-s.dirty)
 	w.int("rdb_bgsave_in_progress", 0)
-	w.int("rdb_last_save_time", w.c.startUnix)
-	w.text("rdb_last_bgsave_status", "ok")
-	w.int("rdb_last_bgsave_time_sec", -1)
+	w.int("rdb_last_save_time", s.lastUnix)
+	w.text("rdb_last_bgsave_status", status)
+	w.int("rdb_last_bgsave_time_sec", s.lastSeconds)
 	w.int("rdb_current_bgsave_time_sec", -1)
-	w.int("rdb_saves", 0)
+	w.int("rdb_saves", s.saves)
 	w.int("rdb_last_cow_size", 0)
-	w.int("rdb_last_load_keys_expired", 0)
-	w.int("rdb_last_load_keys_loaded", 0)
+	w.int("rdb_last_load_keys_expired", s.expired)
+	w.int("rdb_last_load_keys_loaded", s.loaded)
 	w.int("aof_enabled", 0)
 	w.int("aof_rewrite_in_progress", 0)
 	w.int("aof_rewrite_scheduled", 0)

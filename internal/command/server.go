@@ -58,6 +58,8 @@ type Server struct {
 	denials acl.Log
 	denied  [acl.DeniedChannel + 1]int64 // by reason, for INFO
 
+	snapshots snapshots
+
 	cluster *cluster // nil unless cluster-enabled
 
 	blocked   map[uint64]*Client // by ID
@@ -167,6 +169,7 @@ func NewServer(o Options) (*Server, *Exec) {
 		s.users = acl.New(acl.Options{AllChannels: o.Config.ACLPubsubDefault == "allchannels"})
 		s.users.SetDefaultPassword(o.Config.RequirePass)
 	}
+	s.snapshots = snapshots{lastUnix: s.startUnix, lastSeconds: -1}
 	s.password = o.Config.RequirePass
 	if o.Config.ClusterEnabled {
 		s.cluster = newCluster()

@@ -143,8 +143,7 @@ func cmdShutdown(c *Ctx) {
 		c.Fail(errNoShutdown)
 	case !noSave && c.ScriptRunning():
 		c.Fail(c.busyWith())
-	case save && !force:
-		c.log.Warn("SHUTDOWN SAVE: there is no snapshot to save to, not exiting")
+	case save && c.SaveFile(c.snapshotFile()) != nil && !force:
 		c.Fail(errShutdown)
 	default:
 		c.log.Info("User requested shutdown...")

@@ -149,6 +149,7 @@ func TestShutdown(t *testing.T) {
 		b := newBench(t)
 		h := &endingHost{}
 		b.x.host = h
+		b.x.config.DBFilename = "no such directory/dump.rdb"
 		b.want(test.line, test.reply)
 		if ends := h.ended == 1; ends != test.ends {
 			t.Errorf("%s: ended %d times", test.line, h.ended)

@@ -29,13 +29,13 @@ var outside = []string{"sync", "psync", "replconf", "failover"}
 
 // pending are the commands that have no handler yet.
 var pending = words(`
-	bgrewriteaof bgsave lastsave restore-asking save
 `)
 
 // noSuccess are those that no transcript has succeed: in none can they, or it is still
 // to be written.
 var noSuccess = slices.Concat(
 	words("shutdown"),                                // ends the server
+	words("bgrewriteaof"),                            // there is no append only file
 	words("acl|load acl|save config|rewrite"),        // want a file named at the start
 	words("module|load module|loadex module|unload"), // there are no modules
 	// These succeed in a cluster, and transcripts are played to servers that are none.

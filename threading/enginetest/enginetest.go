@@ -71,6 +71,7 @@ func runTranscripts(t *testing.T, open func(t testing.TB) Engine) {
 }
 
 func play(t *testing.T, f *transcript.File, e Engine) {
+	t.Chdir(t.TempDir()) // where SAVE writes to
 	missing := map[string]bool{}
 	have := commandsOf(t, e)
 	failures, err := transcript.Run(f, server{e}, transcript.Options{Lacks: func(args [][]byte) transcript.Gap {
