@@ -254,12 +254,14 @@ func (s *Stream) findTail() {
 // ref returns the block of the node at a place of the tree.
 func (s *Stream) ref(at place) slab.Ref { return *(*slab.Ref)(s.nodes.val(at)) }
 
-// edit returns the node at a place with headRoom to grow, in another block if it
-// must; what is made of it goes to edited.
+// edit returns the node at a place with the room that deleting entries may need, in
+// another block if it must; what is made of it goes to edited. As long as live and dead
+// entries together are no more than a byte can tell, no room is needed.
 func (s *Stream) edit(at place) []byte {
 	r := s.ref(at)
-	n, room := len(nodeAt(&s.a.View, r)), s.a.Cap(r)
-	if room-n < headRoom {
+	lp := nodeAt(&s.a.View, r)
+	n, room := len(lp), s.a.Cap(r)
+	if all := intAt(lp, livePos) + intAt(lp, listpack.Next(lp, livePos)); room-n < headRoom && all > 127 {
 		to := s.a.Realloc(r, n, n+headRoom)
 		s.mem += int64(s.a.Cap(to) - room)
 		*(*slab.Ref)(s.nodes.val(at)) = to

@@ -141,3 +141,33 @@ func TestStreamAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestStreamFreedInBackground: UNLINK gives all of a stream back, groups and what they
+// have pending included.
+func TestStreamFreedInBackground(t *testing.T) {
+	b := newBench(t)
+	shard := b.x.shards[0]
+	shard.Collect()
+	before := shard.Arena().Used()
+	b.do("XGROUP CREATE s g $ MKSTREAM")
+	b.do("XGROUP CREATE s h $")
+	for i := range 3000 {
+		b.do(fmt.Sprintf("XADD s %d field value-%d", i+1, i))
+	}
+	for i := range 20 {
+		b.do(fmt.Sprintf("XREADGROUP GROUP g worker-%d COUNT 100 STREAMS s >", i))
+		b.do(fmt.Sprintf("XREADGROUP GROUP h worker-%d COUNT 10 STREAMS s >", i))
+	}
+	b.want("XPENDING s g 2000 + 1 worker-19", "*1\r\n*4\r\n$6\r\n2000-0\r\n$9\r\nworker-19\r\n:0\r\n:1\r\n")
+	if err := shard.Check(); err != nil {
+		t.Fatal(err)
+	}
+	b.want("UNLINK s", ":1\r\n")
+	for range 1000 {
+		if shard.Collect(); shard.Arena().Used() == before {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Errorf("%d bytes used, %d before", shard.Arena().Used(), before)
+}
