@@ -104,7 +104,8 @@ func (k *keeper) disown() {
 }
 
 // receive takes what other loops sent: their messages are executed, and own ones that
-// are back looked at.
+// are back looked at. Nothing is owned after it: what the loop does with its clients may
+// need any shard.
 func (k *keeper) receive() {
 	for i := range k.peers {
 		if i == k.at {
@@ -124,6 +125,7 @@ func (k *keeper) receive() {
 			k.returned(m)
 		}
 	}
+	k.disown()
 }
 
 // giveBack returns another loop's message to it.

@@ -151,7 +151,6 @@ func (e *Engine) run(lp *eventloop.Loop) {
 		}
 		k.sent(p)
 		k.receive() // some may be back already
-		k.disown()
 		lp.Flush()
 		lp.EndTurn()
 	}
@@ -173,7 +172,6 @@ func (k *keeper) quit() {
 	told := false
 	for int(k.e.quiet.Load()) < len(k.e.keepers) {
 		k.receive()
-		k.disown()
 		if k.away == 0 && !told {
 			told = true
 			k.e.quiet.Add(1)
