@@ -310,6 +310,10 @@ func cmdClientUnpause(c *Ctx) {
 }
 
 func cmdClientUnblock(c *Ctx) {
+	if len(c.Args) > 4 {
+		c.Fail(subcommandSyntax("CLIENT", c.Args[1]))
+		return
+	}
 	if len(c.Args) == 4 && !c.is(3, "TIMEOUT") && !c.is(3, "ERROR") {
 		c.Fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
 		return
