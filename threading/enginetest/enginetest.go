@@ -13,12 +13,23 @@
 //	              their replies and errors byte for byte, in both protocols
 //	pipeline      commands cut into packets at any place, replies in order
 //	clients       many at once, each seeing what it wrote
+//	order         many with pipelines at once: each gets its own replies, in order
+//	atomic        commands on several keys and transactions, seen by others whole or not
+//	kills         clients are killed at every stage of a command's way
+//	deaths        or go by themselves, without a word
+//	half closes   or have nothing more to say and wait for the rest
+//	limits        a client that never reads goes, the others stay
+//	shutdown      with commands on their way
+//	one processor some of this again where only one goroutine can run at a time
+//
+// and that no goroutine is left after each.
 //
 // # Guarantees
 //
 // The suite talks to an engine through connections alone, and asks for a new one
 // in every subtest. It sleeps only where something must not happen. Commands that
-// the engine does not list in COMMAND LIST are left out.
+// the engine does not list in COMMAND LIST are left out of the transcripts. An engine
+// that is a [Listener] or a [Stopper] is asked for more.
 package enginetest
 
 import (
@@ -45,8 +56,29 @@ type Engine interface {
 // it closed when t ends.
 func Run(t *testing.T, open func(t testing.TB) Engine) {
 	t.Run("transcripts", func(t *testing.T) { runTranscripts(t, open) })
-	t.Run("pipeline", func(t *testing.T) { runPipeline(t, open(t)) })
-	t.Run("clients", func(t *testing.T) { runClients(t, open(t)) })
+	Stress(t, open)
+	t.Run("one processor", func(t *testing.T) {
+		onOneProcessor(t, func(t *testing.T) { Stress(t, open) })
+	})
+}
+
+// Stress is Run without the transcripts: what may go wrong between threads. It is for
+// engines that are made for that, with short queues and small batches.
+func Stress(t *testing.T, open func(t testing.TB) Engine) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, e Engine)
+	}{
+		{"pipeline", runPipeline}, {"clients", runClients}, {"order", runOrder}, {"atomic", runAtomic},
+		{"kills", runKills}, {"deaths", runDeaths}, {"half closes", runHalfCloses}, {"limits", runLimits},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			leavesNothing(t, func(t *testing.T) { c.run(t, open(t)) })
+		})
+	}
+	t.Run("shutdown", func(t *testing.T) {
+		leavesNothing(t, func(t *testing.T) { runShutdown(t, open) })
+	})
 }
 
 func runTranscripts(t *testing.T, open func(t testing.TB) Engine) {

@@ -4,14 +4,13 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/redweave/redweave"
+	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command"
-	"github.com/redweave/redweave/resp/resptest"
 	"github.com/redweave/redweave/threading"
 	"github.com/redweave/redweave/threading/enginetest"
 	"github.com/redweave/redweave/threading/eventloop"
@@ -55,35 +54,54 @@ var models = []model{
 // under is the model under test.
 var under = models[0]
 
+// suite opens an engine of the model under test as the suite wants it.
+func suite(t testing.TB) enginetest.Engine {
+	m := clock.NewManual(time.Now())
+	return &steered{engine: openOn(t, m), clock: m, t: t}
+}
+
+// A steered engine is one whose clock the suite owns.
+type steered struct {
+	engine
+	clock *clock.Manual
+	t     testing.TB
+	addr  string
+}
+
+// Advance moves the clock.
+func (s *steered) Advance(d time.Duration) { s.clock.Advance(d) }
+
+// Addr listens on a port, the first time.
+func (s *steered) Addr() string {
+	if s.addr == "" {
+		s.addr = listen(s.t, s.engine)
+	}
+	return s.addr
+}
+
 // TestModels runs the suite on every model of this module.
 func TestModels(t *testing.T) {
+	eachModel(t, func(t *testing.T) { enginetest.Run(t, suite) })
+}
+
+func eachModel(t *testing.T, f func(t *testing.T)) {
 	for _, m := range models {
-		t.Run(m.name, func(t *testing.T) {
-			enginetest.Run(t, func(t testing.TB) enginetest.Engine {
-				params := map[string]string{"enable-debug-command": "yes"}
-				maps.Copy(params, m.params)
-				return resptest.NewServer(t, resptest.Options{
-					Stopped: true, Keyspace: redweave.Options{Model: m.name, Config: params},
-				})
-			})
-		})
+		under = m
+		t.Run(m.name, f)
 	}
+	under = models[0]
 }
 
 // TestCases runs on every model what takes more than a connection to see: calls in
 // process, clocks, sockets of each kind, counters, goroutines.
 func TestCases(t *testing.T) {
-	for _, m := range models {
-		under = m
-		t.Run(m.name, func(t *testing.T) {
-			for _, c := range cases {
-				if c.only == "" || strings.Contains(c.only, m.name) {
-					t.Run(c.name, c.test)
-				}
+	eachModel(t, func(t *testing.T) {
+		for _, c := range cases {
+			if c.only == "" || strings.Contains(c.only, under.name) {
+				t.Run(c.name, c.test)
 			}
-		})
-	}
-	under = models[0]
+		}
+	})
 }
 
 var cases = []struct {

@@ -76,22 +76,32 @@ func (h *helper) run() {
 		case stop:
 			return
 		case reading:
-			for _, c := range h.share {
-				if h.batch.Full() {
-					c.Leave() // to the next turn
-				} else {
-					c.Take(h.batch, h.limits, &h.ThreadStats)
-				}
-			}
+			take(h.share, h.batch, h.limits, &h.ThreadStats)
 		case writing:
-			for _, c := range h.share {
-				c.Give(&h.ThreadStats)
-			}
+			give(h.share, &h.ThreadStats)
 		}
 		h.Turns++
 		h.Publish()
 		h.task.Store(int32(nothing))
 		h.barrier.arrive()
+	}
+}
+
+// take is a thread's part of the read phase.
+func take(share []*eventloop.Client, b *threading.Batch, l *threading.Limits, t *threading.ThreadStats) {
+	for _, c := range share {
+		if b.Full() {
+			c.Leave() // to the next turn
+		} else {
+			c.Take(b, l, t)
+		}
+	}
+}
+
+// give is a thread's part of the write phase.
+func give(share []*eventloop.Client, t *threading.ThreadStats) {
+	for _, c := range share {
+		c.Give(t)
 	}
 }
 

@@ -145,9 +145,7 @@ func (e *Engine) read(lp *eventloop.Loop, clients []*eventloop.Client) {
 		}
 		return
 	}
-	for _, c := range e.deal(lp, reading, clients) {
-		c.Take(e.mine, lp.Limits(), &lp.Tally.ThreadStats)
-	}
+	take(e.deal(lp, reading, clients), e.mine, lp.Limits(), &lp.Tally.ThreadStats)
 	e.await(lp)
 	for _, c := range clients {
 		lp.Took(c)
@@ -190,9 +188,7 @@ func (e *Engine) write(lp *eventloop.Loop) {
 		}
 		return
 	}
-	for _, c := range e.deal(lp, writing, clients) {
-		c.Give(&lp.Tally.ThreadStats)
-	}
+	give(e.deal(lp, writing, clients), &lp.Tally.ThreadStats)
 	e.await(lp)
 	for _, c := range clients {
 		lp.Gave(c)
