@@ -270,7 +270,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("%d: %v became\n%s\nof\n%s", i, src.Encoding(), b, a)
 		}
 		for n := range value {
-			if n%(1+len(value)/50) != 0 {
+			if n%(1+len(value)/20) != 0 {
 				continue
 			}
 			if got, cut, err := load(value[:n], a, to); err == nil {
