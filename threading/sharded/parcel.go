@@ -75,7 +75,10 @@ func (k *keeper) added(p *parcel) *parcel {
 	}
 	first, last := p.Span(i)
 	p.commands = append(p.commands, make([]state, last-first)...)
-	p.courses = append(p.courses, course{next: first, sent: first, placed: first, over: !p.Begin(i)})
+	p.courses = append(p.courses, course{next: first, sent: first, placed: first})
+	if k.own() == nil || !p.Begin(i) { // others may kill the client, owning all
+		p.courses[i].over = true
+	}
 	if ahead := p.Part(i).Session.Ahead(); ahead != nil {
 		p.putAside(first, ahead)
 	}
@@ -151,7 +154,9 @@ func (k *keeper) dispatch(p *parcel, i int) {
 	_, last := p.Span(i)
 	for c.sent = c.next; c.sent < last && !c.over; c.sent++ {
 		if c.sent == c.placed {
-			k.place(p, i)
+			if k.place(p, i); c.over {
+				return
+			}
 		}
 		s := &p.commands[c.sent]
 		waits := c.sent > c.next // for the reply of one before it
@@ -190,6 +195,11 @@ func (k *keeper) dispatch(p *parcel, i int) {
 func (k *keeper) place(p *parcel, i int) {
 	c, cl := &p.courses[i], &p.Part(i).Session.Client
 	_, last := p.Span(i)
+	x := k.own() // others may change the client's state, owning all
+	if x == nil {
+		k.stop(p, i, threading.Ending)
+		return
+	}
 	keys := k.keys[:0]
 	for travels := true; travels && c.placed < last && len(keys) < cap(keys); c.placed++ {
 		s, args := &p.commands[c.placed], p.Args(c.placed)
@@ -205,9 +215,7 @@ func (k *keeper) place(p *parcel, i int) {
 		}
 	}
 	if len(keys) > 1 {
-		if x := k.own(); x != nil {
-			x.Warm(cl, keys)
-		}
+		x.Warm(cl, keys)
 	}
 }
 
