@@ -17,6 +17,7 @@ var (
 	commands = flag.Int("difftest.commands", 2000, "random commands in each run")
 	seed     = flag.Uint64("difftest.seed", 0, "seed of the first run; 0 for any")
 	runs     = flag.Int("difftest.runs", 4, "runs")
+	model    = flag.String("difftest.model", "", "threading model of ours; empty for the default")
 	only     = flag.String("difftest.only", "", "commands to draw from, separated by commas")
 )
 
@@ -50,7 +51,7 @@ func against(t *testing.T, events bool) {
 		}
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			s := resptest.NewServer(t, resptest.Options{
-				Keyspace: redweave.Options{Config: map[string]string{"enable-debug-command": "yes"}},
+				Keyspace: redweave.Options{Model: *model, Config: map[string]string{"enable-debug-command": "yes"}},
 			})
 			difftest.Run(t, ours{s}, reference, o)
 		})
@@ -82,7 +83,8 @@ func TestPubSubAgainstRedis(t *testing.T) {
 			o.Seed = *seed + uint64(i)
 		}
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
-			difftest.RunPubSub(t, ours{resptest.NewServer(t)}, reference, o)
+			s := resptest.NewServer(t, resptest.Options{Keyspace: redweave.Options{Model: *model}})
+			difftest.RunPubSub(t, ours{s}, reference, o)
 		})
 	}
 }
