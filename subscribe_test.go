@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,5 +217,86 @@ func TestSubscribeToEvents(t *testing.T) {
 	}
 	if got := strings.Join(events, " "); got != "set set incrby expire del" {
 		t.Errorf("events: %s", got)
+	}
+}
+
+// Subscriptions come and go, keys change and messages are published from everywhere at
+// once, and whoever has subscribed and not left hears everything.
+func TestSubscribersConcurrently(t *testing.T) {
+	for _, model := range []string{"single-loop", "multi-loop", "sharded"} {
+		t.Run(model, func(t *testing.T) {
+			ks := openWith(t, "--threading-model", model, "--notify-keyspace-events", "KEA")
+			all, err := ks.Subscribe(t.Context(), "all")
+			if err != nil {
+				t.Fatal(err)
+			}
+			const n = 300
+			var g sync.WaitGroup
+			for i := range 3 {
+				g.Go(func() {
+					for j := range n {
+						if _, err := ks.Publish("all", fmt.Sprint(i, " ", j)); err != nil {
+							t.Error(err)
+						}
+						ks.Set(fmt.Sprint("key", j%7), []byte("v"))
+					}
+				})
+				g.Go(func() {
+					for range n / 10 {
+						s, err := ks.PSubscribe(t.Context(), "*")
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						ks.Publish("own", "x")
+						for m, err := range s.Messages() {
+							if err != nil {
+								t.Error(err)
+							}
+							if m.Channel == "own" {
+								break
+							}
+						}
+						s.Close()
+					}
+				})
+				g.Go(func() { caching(t, ks, n/10) })
+			}
+			next := [3]int{}
+			for _, m := range take(t, all, 3*n) {
+				var i, j int
+				fmt.Sscan(m.Payload, &i, &j)
+				if next[i] != j {
+					t.Fatalf("message %d of publisher %d is %d", next[i], i, j)
+				}
+				next[i]++
+			}
+			g.Wait()
+		})
+	}
+}
+
+// caching reads keys as a client with a cache does, over a connection that comes and goes.
+func caching(t *testing.T, ks *redweave.Keyspace, n int) {
+	for i := range n {
+		conn, err := ks.Dial()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		mode := []string{"ON", "ON BCAST", "ON NOLOOP"}[i%3]
+		fmt.Fprintf(conn, "HELLO 3\r\nCLIENT TRACKING %s\r\nMGET key1 key2 key3\r\nGET key4\r\nSET key1 v\r\nSUBSCRIBE own\r\nECHO done\r\n", mode)
+		r := resp.NewReader(conn)
+		for {
+			v, err := r.Read()
+			if err != nil {
+				t.Error(err)
+				break
+			}
+			if v.Str == "done" {
+				break
+			}
+		}
+		conn.Close()
 	}
 }
