@@ -27,12 +27,14 @@ type memoryFigures struct {
 	clients             int64 // bytes of clients' buffers
 	index, expires      int64 // bytes of the tables over keys
 	idle                int64 // bytes held that a purge could give back
+	tracked             int64 // bytes of the tables of tracked keys
 	keys                int
 }
 
-// overhead is what does not hold data: start-up and indexes. Clients' buffers
-// are ordinary Go memory, outside of what used counts, and so outside of this.
-func (m *memoryFigures) overhead() int64 { return m.startup + m.index + m.expires }
+// overhead is what does not hold data: start-up, indexes, and who has cached which
+// keys. Clients' buffers are ordinary Go memory, outside of what used counts, and so
+// outside of this.
+func (m *memoryFigures) overhead() int64 { return m.startup + m.index + m.expires + m.tracked }
 
 // dataset is the rest: used = overhead + dataset.
 func (m *memoryFigures) dataset() int64 { return max(m.used-m.overhead(), 0) }
@@ -55,6 +57,9 @@ func (c *Ctx) measure() memoryFigures {
 		keys, expires := indexBytes(dbs)
 		m.index, m.expires = m.index+keys, m.expires+expires
 	})
+	for _, in := range c.interests {
+		m.tracked += in.trackedBytes
+	}
 	for cl := c.first; cl != nil; cl = cl.next {
 		m.clients += cl.MemoryBytes()
 	}

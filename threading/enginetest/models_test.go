@@ -190,6 +190,8 @@ var cases = []struct {
 	{"NeverReads", testNeverReads, ""},
 	{"OutputLimits", testOutputLimits, ""},
 	{"OutputSoftLimit", testOutputSoftLimit, ""},
+	{"SubscriberLimits", testSubscriberLimits, ""},
+	{"SubscribersAreNotIdle", testSubscribersAreNotIdle, ""},
 	{"OutputSoftLimitForgets", testOutputSoftLimitForgets, ""},
 	{"PausedWithOutputDoesNotSpin", testPausedWithOutputDoesNotSpin, ""},
 	{"PausedAndGoneDoesNotSpin", testPausedAndGoneDoesNotSpin, ""},
