@@ -39,6 +39,7 @@ var layers = []struct {
 	{60, "threading", false},
 	{5, "internal/command/spec", true},
 	{50, "internal/command", true},
+	{45, "internal/script", false},
 	{40, "keyspace", false},
 	{30, "lazyfree", false},
 	{25, "internal/rdb", false},

@@ -1,6 +1,6 @@
 package keyspace
 
-import "sync/atomic"
+import "github.com/redweave/redweave/internal/sharedword"
 
 // A Budget is the memory of all shards of a keyspace together, which maxmemory
 // bounds: each of them adds what it uses, and learns what the others do.
@@ -21,7 +21,7 @@ import "sync/atomic"
 // A shard tells of its memory by Publish, when its owner gives it back; what it
 // goes by itself is exact.
 type Budget struct {
-	total  atomic.Int64
+	total  sharedword.Sum
 	shards int64
 }
 
