@@ -240,13 +240,15 @@ func (m *message) run(x *command.Exec) {
 	b, guest := m.parcel.Batch, &m.guest
 	guest.Out.Reset()
 	m.ends, m.verdicts = m.ends[:0], m.verdicts[:0]
-	part, stopped := -1, false
+	part, stopped, warmed := -1, false, 0
 	for j, c := range m.commands {
 		if m.part[j] != part {
 			x.Settle() // while the guest is who he was
 			part, stopped = m.part[j], false
 			guest.StandFor(&b.Part(part).Session.Client)
-			m.warm(x, j)
+		}
+		if j == warmed {
+			warmed = m.warm(x, j)
 		}
 		v, end := command.Done, notExecuted
 		if stopped = stopped || guest.Out.Len() > replyMost; !stopped {
@@ -264,16 +266,20 @@ func (m *message) run(x *command.Exec) {
 	m.nanos = x.Nanos()
 }
 
-// warm prepares for the commands from j on that are of the same client.
-func (m *message) warm(x *command.Exec, j int) {
-	b, part := m.parcel.Batch, m.part[j]
+// warm prepares for the commands from the j-th on, of one client or several, and returns
+// which is the first that it has not prepared for.
+func (m *message) warm(x *command.Exec, j int) int {
+	b := m.parcel.Batch
 	var keys [32][]byte
 	n := 0
-	for ; j < len(m.commands) && m.part[j] == part && n < len(keys); j++ {
-		keys[n] = b.Args(m.commands[j])[1]
-		n++
+	for ; j+n < len(m.commands) && n < len(keys); n++ {
+		if b.Part(m.part[j+n]).Session.Client.DB != m.guest.DB {
+			break
+		}
+		keys[n] = b.Args(m.commands[j+n])[1]
 	}
 	if n > 1 {
 		x.Warm(&m.guest, keys[:n])
 	}
+	return j + max(n, 1)
 }
