@@ -7,15 +7,16 @@
 // A shard of the keyspace has one owner at a time, and everything below the
 // owner is single-threaded code. A model answers three questions: who may own a
 // shard, and when; how parsed commands reach the owner; how replies travel back.
-// [Core] is the answer that a single owner gives: whoever holds its lock, be it
-// an event loop with a batch of commands or a goroutine of the application with
-// one, runs commands on its own stack.
+// [Core] is what their answers have in common: whoever holds the locks of the shards
+// that a command needs, be it an event loop with a batch of commands or a goroutine of
+// the application with one, runs it on its own stack. Most models have one shard.
 //
 // # Lock order
 //
-//	Core's lock ──> an engine's mutex over its loops ──> a loop's inbox
+//	shard 0 ──> shard 1 ──> … ──> the registry of clients, the logs of slow commands
+//	                         └──> an engine's mutex over its loops ──> a loop's inbox
 //
-// Core's is the ownership: it is held while commands run and never while a socket is
+// The shards' are the ownership: held while commands run and never while a socket is
 // read or written, a channel is waited for, or user code runs. The others are held
 // for a few instructions. Posting to a loop and waking it is allowed under all of
 // them; waiting for it under none.

@@ -95,7 +95,8 @@ func buildTable() table {
 	add := func(s *spec.Command) *Command {
 		cmd := &Command{Command: s, run: have[s.Name], id: len(t.all), flags: s.Flags, placing: placingOf(s)}
 		cmd.atOnce = runAtOnce[s.Name]
-		cmd.travels = cmd.placing == placeKey && s.Flags&(spec.Blocking|spec.NoMulti) == 0
+		cmd.travels = (cmd.placing == placeKey || cmd.placing == placeKeys) &&
+			s.Flags&(spec.Blocking|spec.NoMulti) == 0 && s.Name != "watch"
 		delete(have, s.Name)
 		t.all = append(t.all, cmd)
 		t.byID[s.ID] = cmd

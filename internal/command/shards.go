@@ -104,7 +104,7 @@ type Place struct {
 	Shards ShardSet
 
 	// Travels says that another client can run it in this one's place, and only its
-	// reply is wanted: it has one key and changes nothing of its client.
+	// reply is wanted: it needs one shard and changes nothing of its client.
 	Travels bool
 }
 
@@ -120,11 +120,15 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 	}
 	switch cmd.placing {
 	case placeKey:
-		return Place{cmd, 1 << s.shardIndex(args[cmd.FirstKey]), cmd.travels && cl.Flags&stays == 0 && cl.Authenticated}
+		return Place{cmd, 1 << s.shardIndex(args[cmd.FirstKey]), cmd.travels && cl.mayTravel()}
 	case placeAny:
 		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl)}
 	case placeKeys:
-		return Place{cmd: cmd, Shards: s.shardsOf(cl, cmd, args) | s.shardsOfWatches(cl)}
+		set := s.shardsOf(cl, cmd, args)
+		if !cmd.travels { // WATCH
+			set |= s.shardsOfWatches(cl)
+		}
+		return Place{cmd, set, set.Single() && cmd.travels && cl.mayTravel()}
 	case placeSort:
 		if !sortsByPattern(args) {
 			return Place{cmd: cmd, Shards: s.shardsOf(cl, cmd, args)}
@@ -200,6 +204,8 @@ func (s *Server) shardsOf(cl *Client, cmd *Command, args [][]byte) (set ShardSet
 
 // stays are the states of a client whose commands run for itself alone.
 const stays = silent | closeAfterReply | closeNow | inMulti | forgetful | listening | tracking
+
+func (cl *Client) mayTravel() bool { return cl.Flags&stays == 0 && cl.Authenticated }
 
 // sortsByPattern reports whether a SORT looks up keys made of elements.
 func sortsByPattern(args [][]byte) bool {
