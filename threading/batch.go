@@ -49,6 +49,7 @@ type Batch struct {
 	room  []byte
 	used  int
 	ahead int // how many commands of a session are parsed at once
+	most  int // see Limit
 
 	parts    []Part
 	commands []parsed
@@ -102,12 +103,17 @@ func NewBatch() *Batch { return &Batch{room: make([]byte, roomSize), ahead: look
 // whoever executes it should not have to.
 func NewParcel() *Batch { return &Batch{room: make([]byte, roomSize), ahead: everything} }
 
+// Limit has the batch be full with so many sessions; 0 means that its room alone counts.
+func (b *Batch) Limit(sessions int) { b.most = sessions }
+
 // Room returns where to read what a session's client sent: the free end of the room,
 // behind what is pending if that is little, or of the session's own buffer.
 func (b *Batch) Room(s *Session) []byte { return s.buffer(b.room[b.used:]) }
 
 // Full reports whether there is too little room for what another client may send.
-func (b *Batch) Full() bool { return len(b.room)-b.used < inputChunk+inputLittle }
+func (b *Batch) Full() bool {
+	return len(b.room)-b.used < inputChunk+inputLittle || b.most > 0 && len(b.parts) >= b.most
+}
 
 // Len returns the number of sessions in the batch.
 func (b *Batch) Len() int { return len(b.parts) }

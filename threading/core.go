@@ -43,6 +43,9 @@ type Options struct {
 	// Seed makes the engine's random choices repeatable; 0 means they are not.
 	Seed uint64
 
+	// Stress makes rare moments frequent, for tests.
+	Stress Stress
+
 	// Shards is the number of shards; 0 means one. An engine sets it.
 	Shards int
 }
@@ -78,6 +81,7 @@ type Options struct {
 // itself when it meets a key with a TTL. The tick is a timer's, an event loop's, or,
 // on a clock that a test steps, each step.
 type Core struct {
+	stress Stress
 	clock  clock.Clock
 	log    *slog.Logger
 	config *config.Config
@@ -159,7 +163,7 @@ func NewCore(o Options, host command.Host) *Core {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Core{
-		clock: o.Clock, log: o.Log, config: o.Config,
+		clock: o.Clock, log: o.Log, config: o.Config, stress: o.Stress,
 		host: host, reclaimer: lazyfree.New(), done: make(chan struct{}), unpaused: make(chan struct{}),
 	}
 	shards := max(o.Shards, 1)

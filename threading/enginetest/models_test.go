@@ -92,6 +92,17 @@ func eachModel(t *testing.T, f func(t *testing.T)) {
 	under = models[0]
 }
 
+// stress is what the engines under test are made with.
+var stress threading.Stress
+
+// TestStressed runs what may go wrong between threads on models whose queues are short,
+// whose batches are small, and whose threads hesitate.
+func TestStressed(t *testing.T) {
+	stress = threading.Stress{Queue: 2, Batch: 1, Yield: true}
+	defer func() { stress = threading.Stress{} }()
+	eachModel(t, func(t *testing.T) { enginetest.Stress(t, suite) })
+}
+
 // TestCases runs on every model what takes more than a connection to see: calls in
 // process, clocks, sockets of each kind, counters, goroutines.
 func TestCases(t *testing.T) {

@@ -88,6 +88,7 @@ func (lp *Loop) Limits() *threading.Limits { return &lp.limits.session }
 // Post has do called by the loop, or giveUp by whoever finds that the loop has ended.
 // Any goroutine may call it.
 func (lp *Loop) Post(do, giveUp func()) {
+	lp.group.Stress().Hesitate()
 	lp.mu.Lock()
 	over := lp.over
 	if !over {
@@ -334,14 +335,26 @@ func (lp *Loop) wasteBatch() *threading.Batch {
 }
 
 // Own takes ownership of the keyspace to execute what clients of this loop sent. It
-// returns nil after Close; else Release gives the ownership back.
+// returns nil after Close; else Release gives the ownership back. Where it has to wait
+// for another owner, that is counted.
 func (lp *Loop) Own() *command.Exec {
-	x := lp.group.Own()
-	if x != nil {
-		lp.executing = true
-		lp.began = x.Nanos()
-		lp.Tally.Batches++
+	g := lp.group
+	g.Stress().Hesitate()
+	var x *command.Exec
+	if g.Shards() == 1 {
+		x = g.TryOwnShard(0)
 	}
+	if x == nil {
+		start := time.Now()
+		if x = g.Own(); x == nil {
+			return nil
+		}
+		lp.Tally.Waits++
+		lp.Tally.Waited += time.Since(start)
+	}
+	lp.executing = true
+	lp.began = x.Nanos()
+	lp.Tally.Batches++
 	return x
 }
 
@@ -350,6 +363,7 @@ func (lp *Loop) Release(x *command.Exec) {
 	lp.Tally.Owning += time.Duration(x.Nanos() - lp.began)
 	lp.executing = false
 	lp.group.Release()
+	lp.group.Stress().Hesitate()
 }
 
 // Lend notes that the clients in b are away, whose tokens go with it to somebody else.
@@ -359,6 +373,7 @@ func (lp *Loop) Lend(b *threading.Batch) {
 	}
 	lp.away += b.Len()
 	lp.Tally.HandOvers += int64(b.Len())
+	lp.group.Stress().Hesitate()
 }
 
 // Finish does what follows for the clients in b from its execution, and empties it.

@@ -80,6 +80,7 @@ func (e *Engine) Model() (name string, threads int) { return Name, e.threads }
 // run is one of the loops.
 func (e *Engine) run(lp *eventloop.Loop) {
 	b := threading.NewParcel()
+	b.Limit(e.Stress().Batch)
 	for lp.Wait() {
 		for _, ev := range lp.Events {
 			if c := lp.Greet(ev); c != nil {

@@ -40,6 +40,7 @@ const (
 type helper struct {
 	threading.Tally
 	spins   int
+	stress  *threading.Stress
 	barrier *barrier
 	wake    chan struct{}
 
@@ -54,8 +55,9 @@ type helper struct {
 	_      [128]byte
 }
 
-func newHelper(name string, spins int, b *barrier) *helper {
-	h := &helper{spins: spins, barrier: b, wake: make(chan struct{}, 1), batch: threading.NewParcel()}
+func newHelper(name string, spins int, stress *threading.Stress, b *barrier) *helper {
+	h := &helper{spins: spins, stress: stress, barrier: b, wake: make(chan struct{}, 1), batch: threading.NewParcel()}
+	h.batch.Limit(stress.Batch)
 	h.Name = name
 	h.Publish()
 	return h
@@ -80,6 +82,7 @@ func (h *helper) run() {
 		case writing:
 			give(h.share, &h.ThreadStats)
 		}
+		h.stress.Hesitate()
 		h.Turns++
 		h.Publish()
 		h.task.Store(int32(nothing))
@@ -120,6 +123,7 @@ func (h *helper) await() task {
 	}
 	start := time.Now()
 	h.asleep.Store(true)
+	h.stress.Hesitate()
 	if task(h.task.Load()) == nothing || !h.asleep.Swap(false) {
 		<-h.wake
 		h.WakeUps++

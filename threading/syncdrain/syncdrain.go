@@ -86,8 +86,9 @@ func New(o threading.Options) *Engine {
 	e.Init(core, eventloop.Plan{Threads: []string{"main"}, Run: e.run, Gather: true})
 	spins := spins(e.threads)
 	e.barrier = barrier{spins: spins, done: make(chan struct{}, 1)}
+	e.mine.Limit(core.Stress().Batch)
 	for i := 1; i < e.threads; i++ {
-		h := newHelper(fmt.Sprint("io-", i), spins, &e.barrier)
+		h := newHelper(fmt.Sprint("io-", i), spins, core.Stress(), &e.barrier)
 		e.helpers = append(e.helpers, h)
 		e.Watch(&h.Tally)
 	}
@@ -104,7 +105,12 @@ func (e *Engine) Model() (name string, threads int) { return Name, e.threads }
 func (e *Engine) Active() bool { return e.active.Load() }
 
 // many reports whether so many clients are worth the helpers' while.
-func (e *Engine) many(clients int) bool { return len(e.helpers) > 0 && clients >= 2*e.threads }
+func (e *Engine) many(clients int) bool {
+	if e.Stress().Yield {
+		return len(e.helpers) > 0 && clients > 0
+	}
+	return len(e.helpers) > 0 && clients >= 2*e.threads
+}
 
 // run is the main thread.
 func (e *Engine) run(lp *eventloop.Loop) {
