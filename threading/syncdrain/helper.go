@@ -76,6 +76,7 @@ func (h *helper) run() {
 	for {
 		switch h.await() {
 		case stop:
+			h.Publish()
 			return
 		case reading:
 			take(h.share, h.batch, h.limits, &h.ThreadStats)

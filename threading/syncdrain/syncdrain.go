@@ -183,6 +183,9 @@ func (e *Engine) execute(lp *eventloop.Loop) {
 // write is the write phase: the sockets have all they take when it ends.
 func (e *Engine) write(lp *eventloop.Loop) {
 	clients := lp.Outputs()
+	if len(clients) == 0 {
+		return // which says nothing of whether help is needed
+	}
 	if helping := e.many(len(clients)); helping != e.helping {
 		e.helping = helping
 		e.active.Store(helping)
