@@ -59,9 +59,11 @@ func TestDebugNeedsPermission(t *testing.T) {
 
 // TestDebugSyntax holds replies of redis-server 7.0 to arguments right and wrong.
 func TestDebugSyntax(t *testing.T) {
+	t.Chdir(t.TempDir()) // where RELOAD NOSAVE looks for a file
 	b := debugBench(t)
 	b.do("SET int 1")
 	b.do("SET str abc")
+	b.want("SAVE", "+OK\r\n")
 	wrong := func(sub string) string {
 		return "-ERR unknown subcommand or wrong number of arguments for '" + sub + "'. Try DEBUG HELP.\r\n"
 	}
