@@ -99,13 +99,16 @@ func (s *State) optInt(L *lua.LState, n, def int) int {
 	return s.int(L, n)
 }
 
-// toInt is C's conversion of a double to an integer: what does not fit is the least.
-func toInt(f float64) int {
+// toInt64 is C's conversion of a double to an integer: what does not fit is the least.
+func toInt64(f float64) int64 {
 	if f >= -1<<63 && f < 1<<63 {
-		return int(f)
+		return int64(f)
 	}
 	return math.MinInt64
 }
+
+// toInt is toInt64 within the bounds of an int.
+func toInt(f float64) int { return int(min(max(toInt64(f), math.MinInt), math.MaxInt)) }
 
 // toText is tostring without metamethods.
 func toText(v lua.LValue) string {
@@ -770,7 +773,7 @@ func (s *State) concatError(L *lua.LState, n int, v lua.LValue, nameless bool) {
 	if dbg, ok := L.GetStack(1); ok && !nameless {
 		f, _ := L.GetInfo("fl", dbg, nil)
 		if fn, ok := f.(*lua.LFunction); ok && !fn.IsG {
-			_, pc := placeOf(dbg.CurrentLine)
+			_, pc := placeOf(fn, dbg.CurrentLine)
 			msg = s.typeError("concatenate", typeName(v), fn, pc, argA(fn.Proto.Code[pc])+n)
 		}
 	}

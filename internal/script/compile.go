@@ -18,19 +18,17 @@ import (
 //	GETGLOBAL  1  "redis"               LOADK  1  (the function redis.call)
 //	GETTABLEKS 1  1  "call"             NOP
 //
-// And where the compiler noted the line of an instruction, patch notes its place as
-// well, so that whoever raises an error knows which instruction it was, and can name
-// the variable at fault (see names.go):
+// And where the compiler noted the line of an instruction, patch notes the instruction,
+// so that whoever raises an error knows which it was, and can name the variable at fault
+// (see names.go). The lines go where calls were noted, for stack traces that nobody makes:
 //
-//	placeMark | line << 24 | pc
-const (
-	placeMark = 1 << 60
-	maxPC     = 1<<24 - 1
-)
+//	DbgSourcePositions[pc]   -1-pc
+//	DbgCalls[pc].Pc          line
+//	DbgLocals[i].EndPc       register << 20 | end of scope      from the parser: see localName
 
 // compile makes a function of a source. name is what errors say the chunk is.
 func (s *State) compile(src, name string) (*lua.LFunction, error) {
-	stmts, _, err := parse(src, shortName(name))
+	stmts, info, err := parse(src, shortName(name))
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +39,7 @@ func (s *State) compile(src, name string) (*lua.LFunction, error) {
 	if proto.IsVarArg&lua.VarArgNeedsArg != 0 {
 		proto.IsVarArg = 0 // the chunk does not use "..."
 	}
-	if !s.patch(proto, s.opt.Functions) {
+	if !s.patch(proto, info, s.opt.Functions) {
 		return nil, compileError(shortName(name) + ":1: function or expression too complex")
 	}
 	return s.L.NewFunctionFromProto(proto), nil
@@ -81,6 +79,8 @@ const (
 	maxRKReg = 1 << 8
 	maxBx    = 1<<18 - 1
 	sbxZero  = maxBx >> 1
+
+	scopeBits = 20
 )
 
 func opOf(inst uint32) int { return int(inst >> opBits) }
@@ -93,14 +93,14 @@ func argBx(inst uint32) int {
 
 func instABx(op, a, bx int) uint32 { return uint32(op)<<opBits | uint32(a)<<argABits | uint32(bx) }
 
-// patch rewrites a function and those inside it. It reports false when there is too
-// much code to number.
+// patch rewrites a function and those inside it. It reports false when the
+// compiler understood something else than the parser.
 //
 // The code of a library itself, which runs when it is loaded, sees other globals than
 // its functions do later: it is outermost, and nothing is bound in it. That goes for
 // what only stands in one of the two libraries "redis" as well.
-func (s *State) patch(p *lua.FunctionProto, outermost bool) bool {
-	if len(p.Code) > maxPC {
+func (s *State) patch(p *lua.FunctionProto, info *function, outermost bool) bool {
+	if len(p.FunctionPrototypes) != len(info.inner) || len(p.DbgLocals) != len(info.locals) {
 		return false
 	}
 	if !outermost {
@@ -108,11 +108,16 @@ func (s *State) patch(p *lua.FunctionProto, outermost bool) bool {
 	} else {
 		s.bindConcat(p)
 	}
+	p.DbgCalls = make([]lua.DbgCall, len(p.DbgSourcePositions))
 	for pc, line := range p.DbgSourcePositions {
-		p.DbgSourcePositions[pc] = placeMark | line<<24 | pc
+		p.DbgCalls[pc].Pc = line
+		p.DbgSourcePositions[pc] = -1 - pc
 	}
-	for _, inner := range p.FunctionPrototypes {
-		if !s.patch(inner, false) {
+	for i, l := range info.locals {
+		p.DbgLocals[i].EndPc = l.reg<<scopeBits | min(l.end, 1<<scopeBits-1)
+	}
+	for i, inner := range p.FunctionPrototypes {
+		if !s.patch(inner, info.inner[i], false) {
 			return false
 		}
 	}

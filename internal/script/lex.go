@@ -308,7 +308,6 @@ func (lx *lexer) longString(level int, unfinished string) string {
 
 // quoted reads a string between quotes.
 func (lx *lexer) quoted(quote byte) lexed {
-	start := lx.pos
 	// What is read so far is what messages show, with escapes resolved.
 	b := []byte{quote}
 	lx.pos++
@@ -344,7 +343,7 @@ func (lx *lexer) quoted(quote byte) lexed {
 				lx.pos++
 			}
 			if n > 255 {
-				lx.fail("escape sequence too large", cString(lx.src[start:lx.pos]))
+				lx.fail("escape sequence too large", cString(string(b)))
 			}
 			b = append(b, byte(n))
 		default:

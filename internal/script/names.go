@@ -31,7 +31,7 @@ func (s *State) onPanic(L *lua.LState) {
 	if msg, ok := v.(lua.LString); ok && fn != nil && !fn.IsG {
 		if rest, ok := strings.CutPrefix(string(msg), fn.Proto.SourceName+":"); ok {
 			number, rest, _ := strings.Cut(rest, ": ")
-			if n, err := strconv.Atoi(number); err == nil && n >= placeMark {
+			if n, err := strconv.Atoi(number); err == nil && n < 0 {
 				dbg, _ := L.GetStack(0)
 				reg := func(r int) lua.LValue {
 					_, v := L.GetLocal(dbg, r+1)
@@ -59,7 +59,7 @@ func (s *State) raiser(L *lua.LState) (fn *lua.LFunction, line, pc int) {
 			break
 		}
 		if !fn.IsG {
-			line, pc = placeOf(dbg.CurrentLine)
+			line, pc = placeOf(fn, dbg.CurrentLine)
 			s.where = place{Source: s.sourceOf(fn), Line: line}
 			return fn, line, pc
 		}
@@ -67,12 +67,14 @@ func (s *State) raiser(L *lua.LState) (fn *lua.LFunction, line, pc int) {
 	return fn, 0, 0
 }
 
-// placeOf takes apart what stands where the compiler noted lines.
-func placeOf(mark int) (line, pc int) {
-	if mark < placeMark {
-		return mark, 0
+// placeOf returns the line and the instruction that stand behind what patch put in the
+// place of a line.
+func placeOf(fn *lua.LFunction, mark int) (line, pc int) {
+	pc = -1 - mark
+	if pc < 0 || pc >= len(fn.Proto.DbgCalls) {
+		return 0, 0
 	}
-	return mark &^ placeMark >> 24, mark & maxPC
+	return fn.Proto.DbgCalls[pc].Pc, pc
 }
 
 // sourceOf is the name a function's chunk was given, with the '@' that hides in
@@ -97,7 +99,7 @@ func (s *State) at(L *lua.LState, level int) string {
 	if err != nil || !isFn || fn.IsG {
 		return ""
 	}
-	line, _ := placeOf(dbg.CurrentLine)
+	line, _ := placeOf(fn, dbg.CurrentLine)
 	return fn.Proto.SourceName + ":" + strconv.Itoa(line) + ": "
 }
 
@@ -118,7 +120,7 @@ func (s *State) badArg(L *lua.LState, n int, msg string) {
 		if isLua {
 			v, _ := L.GetInfo("fl", caller, nil)
 			if fn, ok := v.(*lua.LFunction); ok && !fn.IsG {
-				_, pc := placeOf(caller.CurrentLine)
+				_, pc := placeOf(fn, caller.CurrentLine)
 				kind, called := s.called(fn, pc)
 				if kind == "method" {
 					n--
@@ -227,10 +229,10 @@ func (s *State) typeError(action, typ string, fn *lua.LFunction, pc, rk int) str
 
 // nameOf tells what a register holds before the instruction at pc: getobjname.
 func (s *State) nameOf(fn *lua.LFunction, pc, reg int) (kind, name string) {
-	if local, ok := fn.LocalName(reg+1, pc); ok && !strings.HasPrefix(local, "(") {
+	p := fn.Proto
+	if local := localName(p, pc, reg); local != "" {
 		return "local", local
 	}
-	p := fn.Proto
 	at := lastSetter(p, pc, reg)
 	if at < 0 {
 		return "", ""
@@ -256,6 +258,26 @@ func (s *State) nameOf(fn *lua.LFunction, pc, reg int) (kind, name string) {
 		return "method", constantName(p, argC(inst))
 	}
 	return "", ""
+}
+
+// localName returns the name of the local variable in a register, "" when there is none.
+// patch put its register and the end of its scope in the place of EndPc.
+func localName(p *lua.FunctionProto, pc, reg int) string {
+	declared := 0
+	for declared < len(p.DbgLocals) && p.DbgLocals[declared].StartPc <= pc {
+		declared++
+	}
+	for i := declared - 1; i >= 0; i-- {
+		l := p.DbgLocals[i]
+		if end := l.EndPc & (1<<scopeBits - 1); l.EndPc>>scopeBits != reg || end != 0 && end < declared {
+			continue
+		}
+		if strings.HasPrefix(l.Name, "(") { // of a for statement
+			return ""
+		}
+		return l.Name
+	}
+	return ""
 }
 
 // constantName is the text of an operand that is a constant string.

@@ -35,14 +35,26 @@ type parser struct {
 
 // A funcState is a function whose body is being read.
 type funcState struct {
+	*function
 	vararg bool
 	line   int
-	locals int
+	locals int // that are in scope: the register of the next
 	loops  int
 }
 
+// A function is what is known of a function's variables, beyond what the compiler
+// notes: it gets the ends of their scopes wrong.
+type function struct {
+	locals []local     // in the order of their declarations, as the compiler's
+	inner  []*function // likewise
+}
+
+// A local is a variable: its register, and how many had been declared in its function
+// when its scope ended, 0 when the function ended before.
+type local struct{ reg, end int }
+
 // parse reads a chunk. name is what error messages call it.
-func parse(src, name string) (stmts []ast.Stmt, lastLine int, err error) {
+func parse(src, name string) (stmts []ast.Stmt, f *function, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			e, ok := r.(syntaxError)
@@ -53,7 +65,8 @@ func parse(src, name string) (stmts []ast.Stmt, lastLine int, err error) {
 		}
 	}()
 	p := parser{lexer: lexer{src: src, name: name, line: 1, lastLine: 1}}
-	p.funcs = []funcState{{vararg: true}}
+	f = &function{}
+	p.funcs = []funcState{{vararg: true, function: f}}
 	if len(src) > 0 && src[0] == '#' { // a first line for the shell
 		for p.pos < len(src) && src[p.pos] != '\n' && src[p.pos] != '\r' {
 			p.pos++
@@ -62,7 +75,7 @@ func parse(src, name string) (stmts []ast.Stmt, lastLine int, err error) {
 	p.advance()
 	stmts = p.block()
 	p.check(tEOS)
-	return stmts, p.line, nil
+	return stmts, f, nil
 }
 
 // compileError is a script that does not compile.
@@ -121,9 +134,24 @@ func (p *parser) name_() string {
 // declare counts local variables, of which a function has so many at most.
 func (p *parser) declare(n int) {
 	f := p.fn()
-	f.locals += n
+	for range n {
+		f.function.locals = append(f.function.locals, local{reg: f.locals})
+		f.locals++
+	}
 	if f.locals > maxLocals {
 		p.limit("local variables", maxLocals)
+	}
+}
+
+// undeclare ends the scope of all local variables but the first n.
+func (p *parser) undeclare(n int) {
+	f := p.fn()
+	list := f.function.locals
+	for i := len(list) - 1; i >= 0 && f.locals > n; i-- {
+		if list[i].end == 0 {
+			list[i].end = len(list)
+			f.locals--
+		}
 	}
 }
 
@@ -147,7 +175,7 @@ func (p *parser) blockEnds() bool {
 func (p *parser) block() []ast.Stmt {
 	locals := p.fn().locals
 	stmts := p.statements()
-	p.fn().locals = locals
+	p.undeclare(locals)
 	return stmts
 }
 
@@ -158,9 +186,9 @@ func (p *parser) statements() []ast.Stmt {
 		line := p.line
 		var s ast.Stmt
 		s, last = p.statement()
-		p.accept(';')
 		s.SetLine(line)
 		s.SetLastLine(p.lastLine)
+		p.accept(';')
 		stmts = append(stmts, s)
 	}
 	p.leave()
@@ -194,7 +222,7 @@ func (p *parser) statement() (s ast.Stmt, last bool) {
 		p.fn().loops--
 		p.match(tUntil, tRepeat, line)
 		cond := p.expr()
-		p.fn().locals = locals
+		p.undeclare(locals)
 		return &ast.RepeatStmt{Condition: cond, Stmts: body}, false
 	case tFunction:
 		return p.functionStatement(line), false
@@ -258,7 +286,7 @@ func (p *parser) loopBody() []ast.Stmt {
 func (p *parser) forStatement(line int) ast.Stmt {
 	p.advance()
 	locals := p.fn().locals
-	defer func() { p.fn().locals = locals }()
+	defer func() { p.undeclare(locals) }()
 	names := []string{p.name_()}
 	switch p.kind {
 	case '=':
@@ -348,6 +376,9 @@ func (p *parser) expressionStatement() ast.Stmt {
 	}
 	p.expect('=')
 	s.Rhs = p.exprList()
+	for _, e := range s.Lhs {
+		p.markAt(e, p.lastLine)
+	}
 	return s
 }
 
@@ -358,6 +389,9 @@ func (p *parser) exprList() []ast.Expr {
 	}
 	return list
 }
+
+// An instruction has the line of the last token that was read before it was generated;
+// a call has that of its arguments' beginning.
 
 // mark gives a node the current line.
 func (p *parser) mark(n ast.PositionHolder) { p.markAt(n, p.line) }
@@ -384,7 +418,7 @@ func (p *parser) constant() ast.Expr {
 
 func (p *parser) get(object, key ast.Expr) ast.Expr {
 	e := &ast.AttrGetExpr{Object: object, Key: key}
-	p.mark(e)
+	p.markAt(e, p.lastLine)
 	return e
 }
 
@@ -509,7 +543,9 @@ func (p *parser) table() ast.Expr {
 // body reads a function from its parameters on.
 func (p *parser) body(line int, method bool) *ast.FunctionExpr {
 	f := &ast.FunctionExpr{ParList: &ast.ParList{Names: []string{}}}
-	p.funcs = append(p.funcs, funcState{line: line})
+	inner := &function{}
+	p.fn().inner = append(p.fn().inner, inner)
+	p.funcs = append(p.funcs, funcState{line: line, function: inner})
 	if method {
 		p.declare(1)
 	}
@@ -592,20 +628,19 @@ func (p *parser) expr() ast.Expr { return p.subexpr(0) }
 func (p *parser) subexpr(limit int) ast.Expr {
 	p.enter()
 	var e ast.Expr
-	line := p.line
 	switch p.kind {
 	case tNot:
 		p.advance()
 		e = &ast.UnaryNotOpExpr{Expr: p.subexpr(unaryPriority)}
-		p.markAt(e, line)
+		p.markAt(e, p.lastLine)
 	case '-':
 		p.advance()
 		e = &ast.UnaryMinusOpExpr{Expr: p.subexpr(unaryPriority)}
-		p.markAt(e, line)
+		p.markAt(e, p.lastLine)
 	case '#':
 		p.advance()
 		e = &ast.UnaryLenOpExpr{Expr: p.subexpr(unaryPriority)}
-		p.markAt(e, line)
+		p.markAt(e, p.lastLine)
 	default:
 		e = p.simple()
 	}
@@ -618,10 +653,9 @@ func (p *parser) subexpr(limit int) ast.Expr {
 		if chain > maxChain {
 			p.fail("chunk has too many syntax levels", "")
 		}
-		line := p.line
 		p.advance()
 		e = p.binary(op, e, p.subexpr(pri[1]))
-		p.markAt(e, line)
+		p.markAt(e, p.lastLine)
 	}
 	p.leave()
 	return e
@@ -652,7 +686,7 @@ func (p *parser) concat(l, r ast.Expr) ast.Expr {
 		p.fail("function or expression too complex", "")
 	}
 	f := &ast.IdentExpr{Value: concatName}
-	p.mark(f)
+	p.markAt(f, p.lastLine)
 	return &ast.FuncCallExpr{Func: f, Args: args, AdjustRet: true}
 }
 

@@ -153,7 +153,7 @@ func (s *State) reply(out *resp.Writer, v lua.LValue, depth int) {
 	case lua.LString:
 		out.BulkString(string(v))
 	case lua.LNumber:
-		out.Int(int64(toInt(float64(v))))
+		out.Int(toInt64(float64(v)))
 	case lua.LBool:
 		s.boolReply(out, bool(v))
 	case *lua.LTable:

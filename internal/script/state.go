@@ -59,6 +59,11 @@ const (
 	defaultMaxBytes = 512 << 20
 )
 
+// gopher-lua fills a table with nils up to an index that it takes for one of an array, be
+// it alone: a gigabyte for t[6e7] = 1. It leaves to its users how far that goes; whatever
+// lies beyond is kept as any other key, and does not count for the length.
+func init() { lua.MaxArrayIndex = 1 << 22 }
+
 // A State is a Lua machine with Redis's libraries. It belongs to one goroutine at a
 // time; scripts run on it one after the other and leave nothing behind: whatever
 // outlives a script is sealed.

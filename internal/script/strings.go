@@ -222,7 +222,7 @@ func (s *State) formatArg(L *lua.LState, b []byte, f string, i int, v verb, arg 
 	case 'c':
 		return v.pad(b, string([]byte{byte(s.int(L, arg))}))
 	case 'd', 'i':
-		return v.integer(b, int64(toInt(s.num(L, arg))))
+		return v.integer(b, toInt64(s.num(L, arg)))
 	case 'o', 'u', 'x', 'X':
 		return v.unsigned(b, toUnsigned(s.num(L, arg)))
 	case 'e', 'E', 'f', 'g', 'G':
@@ -255,7 +255,7 @@ func (s *State) formatArg(L *lua.LState, b []byte, f string, i int, v verb, arg 
 // negative numbers.
 func toUnsigned(f float64) uint64 {
 	if f < 0 || f != f {
-		return uint64(toInt(f))
+		return uint64(toInt64(f))
 	}
 	if f < 1<<64 {
 		return uint64(f)
