@@ -228,8 +228,9 @@ func (cl *Client) StandFor(of *Client) {
 	cl.Out.Proto = of.Out.Proto
 }
 
-// Stood notes that a stand-in ran a command for cl, and when.
-func (cl *Client) Stood(p *Place, nanos int64) {
+// Sent notes that a stand-in will run a command for cl, and when it came. The caller owns
+// something.
+func (cl *Client) Sent(p *Place, nanos int64) {
 	cl.LastCommand, cl.LastNanos = p.cmd, nanos
 }
 

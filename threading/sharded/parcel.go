@@ -210,8 +210,12 @@ func (k *keeper) place(p *parcel, i int) {
 			continue
 		}
 		s.place = k.e.Place(cl, args)
-		if travels = s.place.Travels; travels && s.place.Shards == 1<<k.at {
+		switch travels = s.place.Travels; {
+		case !travels:
+		case s.place.Shards == 1<<k.at:
 			keys = append(keys, args[1])
+		default:
+			cl.Sent(&s.place, x.Nanos())
 		}
 	}
 	if len(keys) > 1 {
@@ -344,9 +348,6 @@ func (k *keeper) reply(p *parcel, i int) {
 	for c.next < last && p.commands[c.next].done {
 		s := &p.commands[c.next]
 		cl.Out.Raw(p.replyOf(c.next))
-		if s.by != nil {
-			cl.Stood(&s.place, s.by.nanos)
-		}
 		c.next++
 		if cl.Out.Len() > k.lp.Limits().Output {
 			k.stop(p, i, threading.Stalled)
