@@ -346,7 +346,6 @@ func (k *keeper) reply(p *parcel, i int) {
 	c, cl := &p.courses[i], &p.Part(i).Session.Client
 	_, last := p.Span(i)
 	for c.next < last && p.commands[c.next].done {
-		s := &p.commands[c.next]
 		cl.Out.Raw(p.replyOf(c.next))
 		c.next++
 		if cl.Out.Len() > k.lp.Limits().Output {
