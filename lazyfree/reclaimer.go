@@ -22,6 +22,7 @@ type Reclaimer struct {
 	pending atomic.Int64
 	freed   atomic.Int64
 	closing atomic.Bool // read between two pieces
+	onStart func()      // immutable once there are jobs
 
 	mu    sync.Mutex
 	queue []job         // not begun yet
@@ -41,6 +42,11 @@ type job struct {
 
 // New returns a Reclaimer. Close it after use.
 func New() *Reclaimer { return &Reclaimer{ended: make(chan struct{})} }
+
+// OnStart has f called by each of the reclaimer's goroutines as it begins: they are one
+// at a time, and each ends when there is nothing left to do. It is to be called before
+// there is.
+func (r *Reclaimer) OnStart(f func()) { r.onStart = f }
 
 // Home returns a new place for the shard whose memory is a.
 func (r *Reclaimer) Home(a *slab.Arena) *Home {
@@ -143,6 +149,9 @@ func (r *Reclaimer) take(used []job) []job {
 
 // run is the goroutine.
 func (r *Reclaimer) run() {
+	if r.onStart != nil {
+		r.onStart()
+	}
 	w := worker{rec: r, piece: 8 * minPiece}
 	var jobs []job
 	for {

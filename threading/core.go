@@ -166,6 +166,9 @@ func NewCore(o Options, host command.Host) *Core {
 		clock: o.Clock, log: o.Log, config: o.Config, stress: o.Stress,
 		host: host, reclaimer: lazyfree.New(), done: make(chan struct{}), unpaused: make(chan struct{}),
 	}
+	if list := o.Config.BioCPUList; list != "" {
+		c.reclaimer.OnStart(func() { c.PinThread(list) })
+	}
 	shards := max(o.Shards, 1)
 	c.divided = shards > 1
 	settings := keyspace.DefaultSettings()

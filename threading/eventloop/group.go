@@ -21,6 +21,8 @@ type Group struct {
 	*threading.Core
 	plan Plan
 
+	serverCPUs string // server-cpulist
+
 	mu      sync.Mutex
 	closed  bool
 	doors   int            // listeners so far
@@ -63,7 +65,7 @@ type Plan struct {
 
 // Init readies a Group for an engine's Core.
 func (g *Group) Init(core *threading.Core, p Plan) {
-	g.Core, g.plan = core, p
+	g.Core, g.plan, g.serverCPUs = core, p, core.Config().ServerCPUList
 	g.limits.Store(limitsOf(core.Config()))
 }
 
@@ -93,7 +95,7 @@ func (g *Group) start() ([]*Loop, error) {
 	g.loops.Store(&list)
 	g.LoopStarted()
 	for _, lp := range list {
-		g.stopped.Go(func() { g.plan.Run(lp) })
+		g.Go(func() { g.plan.Run(lp) })
 	}
 	return list, nil
 }
@@ -112,7 +114,7 @@ func (g *Group) Grow(name string) (*Loop, error) {
 	lp := newLoop(g, len(list), name)
 	list = append(list, lp)
 	g.loops.Store(&list)
-	g.stopped.Go(func() { g.plan.Run(lp) })
+	g.Go(func() { g.plan.Run(lp) })
 	return lp, nil
 }
 
@@ -221,8 +223,14 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Go runs a goroutine of the engine's that is no loop. Close waits for it.
-func (g *Group) Go(f func()) { g.stopped.Go(f) }
+// Go runs a goroutine of the engine's, on the processors of server-cpulist if that says
+// anything. Close waits for it.
+func (g *Group) Go(f func()) {
+	g.stopped.Go(func() {
+		g.PinThread(g.serverCPUs)
+		f()
+	})
+}
 
 // Close ends the loops, their connections and the keyspace. When it returns all that
 // is done, whoever began it.
