@@ -40,12 +40,12 @@ func TestServerCPUList(t *testing.T) {
 	}
 	pinned, others := 0, 0
 	for range 200 { // until the last of the loops has begun
-		if pinned, others = threadsOn(cpu); pinned == 3 {
+		if pinned, others = threadsOn(cpu); pinned >= 3 {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if pinned != 3 || others == 0 {
+	if pinned < 3 || others == 0 {
 		t.Errorf("%d threads are on processor %d, want 3; %d are not", pinned, cpu, others)
 	}
 }
