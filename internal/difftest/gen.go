@@ -17,6 +17,9 @@ type call struct {
 
 // left are the commands that are not drawn, with the reason.
 var left = map[string]string{
+	"function|list": "has no order", "function|dump": "likewise", "function|stats": "tells of the moment", "function|help": "words of its own",
+	"function|restore": "needs a payload", "function|kill": "needs a script that runs", "script|kill": "likewise", "script|help": "words of its own",
+	"script|debug": "begins a session", "function|flush": "would empty both all the time", "script|flush": "likewise",
 	"flushall": "empties both, and would all the time", "flushdb": "likewise",
 	"object|idletime": "tells of the clock", "object|freq": "needs an LFU policy",
 	"object|help": "words of its own", "xgroup|help": "likewise", "xinfo|help": "likewise", "object|refcount": "an implementation's business",
@@ -53,6 +56,7 @@ type generator struct {
 var groups = []spec.Group{
 	spec.Generic, spec.String, spec.List, spec.Set, spec.SortedSet, spec.Hash,
 	spec.Bitmap, spec.Geo, spec.HyperLogLog, spec.Stream, spec.Connection, spec.Server,
+	spec.Scripting,
 }
 
 func newGenerator(rnd *rand.Rand, o Options, common map[string]bool) *generator {

@@ -149,6 +149,8 @@ func (b *builder) draw(a *spec.Arg) string {
 		word, ok = b.geo(a)
 	case strings.HasPrefix(b.cmd.Name, "sort"):
 		word, ok = b.sorts(a)
+	case b.cmd.Group == spec.Scripting:
+		word, ok = b.script(a)
 	}
 	if ok {
 		return word

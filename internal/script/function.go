@@ -87,7 +87,7 @@ func (s *State) Load(name, code, body string) (*Library, resp.Error) {
 	}
 	lib := &Library{Name: name, Code: code}
 	s.begin()
-	s.loading, s.loadEnds = lib, s.host.Nanos()+loadNanos
+	s.loading, s.loadEnds = lib, s.elapsed()+loadNanos
 	s.gate.RawSetString("__index", s.loadGlobals)
 	s.L.Push(fn)
 	failed := s.protected(0, 0)

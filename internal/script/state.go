@@ -17,14 +17,15 @@ type Host interface {
 	// Call runs a command and returns its reply, good until the next call. The bytes
 	// of args are the callee's to read during the call.
 	Call(args [][]byte, proto int) []byte
-	// Tick is called every so often while a script runs; stop is why it must end.
+	// Tick is called about every millisecond while a script runs; stop is why it must
+	// end.
 	Tick() (stop error)
 	// Permitted reports whether the script's user may run a command; it is an error
 	// when there is no such command.
 	Permitted(args [][]byte) (ok, known bool)
 	// Log writes a line of the script to the server's log.
 	Log(level int, line string)
-	// Nanos is the monotonic time.
+	// Nanos is the monotonic time, for os.clock.
 	Nanos() int64
 }
 
@@ -94,7 +95,8 @@ type State struct {
 	// Of the script that runs.
 	proto     int // what redis.call speaks
 	calls     [2]callBuffers
-	turn      int // which of them is used
+	turn      int       // which of them is used
+	start     time.Time // of elapsed
 	steps     int
 	lastTick  int64
 	sinceLook int64 // bytes
@@ -124,7 +126,7 @@ func New(o Options) *State {
 		o.MaxBytes = defaultMaxBytes
 	}
 	s := &State{
-		host: o.Host, opt: o, sealed: map[*lua.LTable]*lua.LTable{}, bound: map[string]lua.LValue{},
+		host: o.Host, opt: o, start: time.Now(), sealed: map[*lua.LTable]*lua.LTable{}, bound: map[string]lua.LValue{},
 		names: map[lua.LValue]boundName{},
 	}
 	s.sample[0].Name = "/memory/classes/heap/objects:bytes"
@@ -193,7 +195,7 @@ func (s *State) look() <-chan struct{} {
 		return stopped
 	}
 	s.steps = stepsPerLook
-	now := s.host.Nanos()
+	now := s.elapsed()
 	if now-s.lastTick < tickNanos && s.sinceLook < bytesPerLook {
 		return nil
 	}
@@ -259,11 +261,14 @@ func (s *State) heap() uint64 {
 	return s.sample[0].Value.Uint64()
 }
 
+// elapsed is the time that scripts are stopped by: not the engine's, which may stand still.
+func (s *State) elapsed() int64 { return int64(time.Since(s.start)) }
+
 // begin prepares for a script.
 func (s *State) begin() {
 	s.stop, s.where, s.proto = nil, place{}, 2
 	s.steps, s.sinceLook = stepsPerLook, 0
-	s.lastTick = s.host.Nanos()
+	s.lastTick = s.elapsed()
 	s.nested = 0
 	if s.heapBase == 0 || s.lastTick-s.heapRead > int64(time.Second) {
 		s.heapBase, s.heapRead = s.heap(), s.lastTick
