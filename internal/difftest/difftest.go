@@ -172,6 +172,8 @@ func (r *run) reset() {
 	r.history = r.history[:0]
 	r.both("RESET")
 	r.both("FLUSHALL", "SYNC")
+	r.both("SCRIPT", "FLUSH")
+	r.both("FUNCTION", "FLUSH")
 	r.both("HELLO", fmt.Sprint(r.o.Proto))
 }
 
