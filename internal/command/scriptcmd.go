@@ -1,7 +1,6 @@
 package command
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -71,10 +70,11 @@ const (
 	errScriptSlots     resp.Error = "ERR Script attempted to access keys that do not hash to the same slot"
 )
 
-var (
-	errKilledScript   = errors.New("ERR Script killed by user with SCRIPT KILL...")
-	errKilledFunction = errors.New("ERR Script killed by user with FUNCTION KILL...")
-	errServerCloses   = errors.New("ERR Script stopped: the server is closing.")
+// Why a script was stopped.
+const (
+	errKilledScript   resp.Error = "ERR Script killed by user with SCRIPT KILL..."
+	errKilledFunction resp.Error = "ERR Script killed by user with FUNCTION KILL..."
+	errServerCloses   resp.Error = "ERR Script stopped: the server is closing."
 )
 
 // A BusyHost is an engine that can let others in while a script runs.

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/redweave/redweave/resp"
 )
 
 // pieces are what random scripts are made of.
@@ -116,5 +114,4 @@ func TestLexerNumbers(t *testing.T) {
 			t.Errorf("%q: %v", in, got)
 		}
 	}
-	_ = resp.Error("")
 }

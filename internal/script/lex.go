@@ -129,6 +129,8 @@ func (lx *lexer) failHere(msg string) {
 	switch lx.kind {
 	case tName, tString, tNumber:
 		lx.fail(msg, cString(lx.raw))
+	case 0: // which C takes for no token at all
+		lx.fail(msg, "")
 	default:
 		lx.fail(msg, tokenText(lx.kind))
 	}
