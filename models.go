@@ -2,6 +2,7 @@ package redweave
 
 import (
 	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/asyncio"
 	"github.com/redweave/redweave/threading/multiloop"
 	"github.com/redweave/redweave/threading/sharded"
 	"github.com/redweave/redweave/threading/singleloop"
@@ -20,6 +21,8 @@ func newEngine(o threading.Options) engine {
 	switch o.Config.ThreadingModel {
 	case syncdrain.Name:
 		return syncdrain.New(o)
+	case asyncio.Name:
+		return asyncio.New(o)
 	case multiloop.Name:
 		return multiloop.New(o)
 	case sharded.Name:

@@ -84,6 +84,9 @@ const (
 	// lookahead is how many commands' lookups wait for memory together.
 	lookahead = 32
 
+	// few commands have too few lookups to wait for memory together.
+	few = lookahead / 4
+
 	// roomSize is for what one read brings: Linux hands over no more than a
 	// socket's receive buffer, which rarely holds more.
 	roomSize = 64 << 10
@@ -215,7 +218,6 @@ func (b *Batch) gather(p *Part, l *Limits) {
 // Execute runs the commands of every session in the batch. x is owned by the caller.
 func (b *Batch) Execute(x *command.Exec, l *Limits) {
 	end := len(b.commands)
-	b.warm = 0
 	for i := range b.parts {
 		p := &b.parts[i]
 		if p.Session.Client.Closing() { // by CLIENT KILL, since it was last run
@@ -300,6 +302,25 @@ func (b *Batch) warmFrom(x *command.Exec, i, k int) {
 	x.Warm(&p.Session.Client, b.keys[b.commands[k].key:end])
 }
 
+// Preview is for whoever executes several batches one after the other: it appends to keys
+// the likely keys of a batch that has few commands, all on database db, and takes them for
+// warmed from now on.
+func (b *Batch) Preview(keys [][]byte, db int) [][]byte {
+	if len(b.commands) > few {
+		return keys
+	}
+	for i := range b.parts {
+		if b.parts[i].Session.Client.DB != db {
+			return keys
+		}
+	}
+	b.warm = len(b.commands)
+	return append(keys, b.keys...)
+}
+
+// DB returns the database of the first client in the batch.
+func (b *Batch) DB() int { return b.parts[0].Session.Client.DB }
+
 // truncate forgets the commands from the n-th on.
 func (b *Batch) truncate(n int) {
 	if n == len(b.commands) {
@@ -332,7 +353,7 @@ func (b *Batch) Reset() {
 		b.forget()
 	}
 	b.parts, b.commands, b.args, b.keys = b.parts[:0], b.commands[:0], b.args[:0], b.keys[:0]
-	b.used, b.executed = 0, 0
+	b.used, b.executed, b.warm = 0, 0, 0
 }
 
 // forget lets go of what may be parts of a big buffer, and of the list of arguments

@@ -196,7 +196,7 @@ func (c *Config) settable(pairs []string, a Access) ([]entry, error) {
 		switch {
 		case !ok:
 			return nil, errUnknown(name)
-		case e.flags&immutable != 0:
+		case e.flags&immutable != 0 && !(e.flags&asyncIO != 0 && c.ThreadingModel == asyncIOModel):
 			return nil, errFailed(name, problem("can't set immutable config"))
 		case e.flags&protected != 0 && !c.EnableProtectedConfigs.Allows(a.Local):
 			return nil, errFailed(name, problem("can't set protected config"))

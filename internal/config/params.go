@@ -17,7 +17,7 @@ type param struct {
 	kind  kind
 }
 
-type flag uint8
+type flag uint16
 
 const (
 	immutable   flag = 1 << iota // can be given at the start only
@@ -28,10 +28,14 @@ const (
 	multiArg                     // takes several words
 	debug                        // belongs in a crash report
 	volatile                     // names something outside: setting it anew means reading that again
+	asyncIO                      // not immutable where the threading model is async-io
 )
 
 // threadingModels are the names threading-model accepts, the default first.
-var threadingModels = []string{"single-loop", "sync-drain", "multi-loop", "sharded"}
+var threadingModels = []string{"single-loop", "sync-drain", asyncIOModel, "multi-loop", "sharded"}
+
+// asyncIOModel is the one under which io-threads changes live.
+const asyncIOModel = "async-io"
 
 // ThreadingModels returns the names that threading-model accepts, the default first.
 func ThreadingModels() []string { return slices.Clone(threadingModels) }
@@ -100,6 +104,7 @@ func params() []param {
 		// this library
 		{"threading-model", "", immutable, threadingModels[0], choice(func(v *Values) *string { return &v.ThreadingModel }, threadingModels...)},
 		{"server-threads", "", immutable, "0", number(plain, 0, 128, func(v *Values) *int { return &v.ServerThreads })},
+		{"io-threads-always-active", "", immutable | hidden, "no", boolKind{func(v *Values) *bool { return &v.IOThreadsAlwaysActive }}},
 		{"shards", "", immutable, "0", number(plain, 0, 64, func(v *Values) *int { return &v.Shards })},
 
 		// core
@@ -157,7 +162,7 @@ func params() []param {
 		{"bind-source-addr", "", 0, "", stringKind{field: func(v *Values) *string { return &v.BindSourceAddr }, optional: true}},
 		{"client-output-buffer-limit", "", multiArg, "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", bufferLimitKind{}},
 		{"client-query-buffer-limit", "", debug, "1073741824", number(memory, 1048576, math.MaxInt64, func(v *Values) *int64 { return &v.ClientQueryBufferLimit })},
-		{"io-threads", "", immutable | debug, "1", number(plain, 1, 128, func(v *Values) *int { return &v.IOThreads })},
+		{"io-threads", "", immutable | asyncIO | debug, "1", number(plain, 1, 128, func(v *Values) *int { return &v.IOThreads })},
 		{"io-threads-do-reads", "", immutable | debug, "no", boolKind{func(v *Values) *bool { return &v.IOThreadsDoReads }}},
 		{"max-new-connections-per-cycle", "", 0, "10", number(plain, 1, 1000, func(v *Values) *int { return &v.MaxNewConnectionsPerCycle })},
 		{"maxclients", "", 0, "10000", number(plain, 1, math.MaxUint32, func(v *Values) *int { return &v.MaxClients })},

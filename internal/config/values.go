@@ -16,6 +16,8 @@ type Values struct {
 	ServerThreads  int // complete loops of the multi-loop model; 0: IOThreads
 	Shards         int
 
+	IOThreadsAlwaysActive bool // I/O threads are used however little there is to do, for tests
+
 	// core
 	ActiveExpireEffort   int // 1 to 10
 	ActiveRehashing      bool

@@ -12,6 +12,7 @@ import (
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/command"
 	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/asyncio"
 	"github.com/redweave/redweave/threading/enginetest"
 	"github.com/redweave/redweave/threading/eventloop"
 	"github.com/redweave/redweave/threading/multiloop"
@@ -40,6 +41,10 @@ var models = []model{
 	{
 		"sync-drain", func(o threading.Options) engine { return syncdrain.New(o) },
 		map[string]string{"io-threads": "3", "io-threads-do-reads": "yes"},
+	},
+	{
+		"async-io", func(o threading.Options) engine { return asyncio.New(o) },
+		map[string]string{"io-threads": "3", "io-threads-always-active": "yes"},
 	},
 	{
 		"multi-loop", func(o threading.Options) engine { return multiloop.New(o) },

@@ -45,7 +45,6 @@ type Client struct {
 	added bool            // there was one
 
 	// The loop has these, always.
-	loop    *Loop
 	queued  bool // on loop.outputs
 	held    bool // on loop.held
 	stalled bool // on loop.resumable as soon as its output is written
@@ -63,6 +62,10 @@ type Client struct {
 	activeNanos int64 // engine's time when it was last read from or written to
 	overSoft    bool  // its output is above the soft limit
 	overSince   int64 // engine's time since when, if so
+	weighed     int64 // bytes in and out, when it was weighed
+	heft        int64 // how many more they were than the time before
+
+	loop atomic.Pointer[Loop] // whose it is: only that one changes it, by Move
 
 	// Never changed.
 	fd            int
@@ -78,7 +81,8 @@ type Client struct {
 
 // newClient makes a client of a connection. lp will be its loop.
 func newClient(conn *netpoll.Conn, lp *Loop) *Client {
-	c := &Client{conn: conn, loop: lp, fd: conn.FD()}
+	c := &Client{conn: conn, fd: conn.FD()}
+	c.loop.Store(lp)
 	c.remote, c.isUnix, c.near = addrText(conn.RemoteAddr())
 	c.local, _, _ = addrText(conn.LocalAddr())
 	if c.isUnix {
@@ -93,8 +97,8 @@ func newClient(conn *netpoll.Conn, lp *Loop) *Client {
 // of returns the client that a session is part of.
 func of(s *threading.Session) *Client { return s.Client.Conn.(*Client) }
 
-// Loop returns the loop that has the client.
-func (c *Client) Loop() *Loop { return c.loop }
+// Loop returns the loop that has the client, or to which it is on its way. Anybody may ask.
+func (c *Client) Loop() *Loop { return c.loop.Load() }
 
 // watch tells the poller what the client waits for.
 func (c *Client) watch() {

@@ -94,7 +94,7 @@ func (lp *Loop) admit(conn *netpoll.Conn) {
 		return
 	}
 	lp.Tally.HandOvers++
-	home.Post(func() { home.adopt(c) }, func() { home.close(c) })
+	home.Post(func() { home.adopt(c) }, func() { home.dismiss(c) })
 }
 
 // refuse sends a connection away.
@@ -116,6 +116,7 @@ func (lp *Loop) adopt(c *Client) {
 		return
 	}
 	lp.clients[c] = struct{}{}
+	c.watch()                    // it may have had mail, and its socket no room, before it was here
 	if c.Client.Mail.Waiting() { // a broadcast was faster
 		lp.takeMail(c)
 	}
@@ -131,8 +132,18 @@ func (lp *Loop) close(c *Client) {
 		c.doomed = true
 		return
 	}
-	c.closed = true
 	delete(lp.clients, c)
+	lp.dismiss(c)
+	lp.reclaimOutput(c)
+}
+
+// dismiss ends the connection of a client that no loop has, but lp was to have. It is for
+// whoever has the client's token.
+func (lp *Loop) dismiss(c *Client) {
+	if c.closed {
+		return
+	}
+	c.closed = true
 	lp.load.Add(-1)
 	lp.group.clients.Add(-1)
 	if x := lp.group.OwnFor(&c.Client); x != nil {
@@ -140,5 +151,4 @@ func (lp *Loop) close(c *Client) {
 		lp.group.ReleaseSet(x)
 	}
 	c.conn.Close() // who sees the end finds that he is not counted any more
-	lp.reclaimOutput(c)
 }

@@ -29,6 +29,7 @@ type Group struct {
 	stopped sync.WaitGroup // the loops' goroutines
 	others  []*threading.Tally
 	loops   atomic.Pointer[[]*Loop]
+	homes   atomic.Pointer[[]*Loop] // where new clients go, if not where the plan says
 
 	limits   atomic.Pointer[limits]
 	tcpPort  atomic.Int32
@@ -118,20 +119,29 @@ func (g *Group) Grow(name string) (*Loop, error) {
 	return lp, nil
 }
 
-// homes returns the loops that may have clients.
-func homes(p *Plan, list []*Loop) []*Loop {
-	if p.Homes < len(list) {
-		return list[p.Homes:]
+// Homes returns the loops that new clients go to. The list is not to be changed. Anybody
+// may ask.
+func (g *Group) Homes() []*Loop {
+	if list := g.homes.Load(); list != nil {
+		return *list
+	}
+	list := g.Loops()
+	if g.plan.Homes < len(list) {
+		return list[g.plan.Homes:]
 	}
 	return list
 }
 
+// SetHomes has new clients go to some of the loops. Those that have clients keep them, but
+// see [Loop.Move].
+func (g *Group) SetHomes(list []*Loop) { g.homes.Store(&list) }
+
 // place chooses the loop of a new client that lp accepted: lp itself if it has no more
 // to do than others, else the one with the fewest clients.
 func (g *Group) place(lp *Loop) *Loop {
-	list := homes(&g.plan, g.Loops())
+	list := g.Homes()
 	best := list[0]
-	if lp.index >= g.plan.Homes {
+	if slices.Contains(list, lp) {
 		best = lp
 	}
 	for _, other := range list {
@@ -149,7 +159,7 @@ func (g *Group) door(list []*Loop) *Loop {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	list = homes(&g.plan, list)
+	list = g.Homes()
 	g.doors++
 	return list[(g.doors-1)%len(list)]
 }
@@ -257,7 +267,7 @@ func (g *Group) Terminate() {
 // keyspace.
 func (g *Group) Disconnect(cl *command.Client) {
 	c := cl.Conn.(*Client)
-	c.loop.kill(c)
+	c.Loop().kill(c)
 }
 
 // Notify has a client's loop take its mail. Anybody may call it.
@@ -267,7 +277,7 @@ func (g *Group) Notify(cl *command.Client) {
 		return
 	}
 	c := cl.Conn.(*Client)
-	c.loop.notify(c)
+	c.Loop().notify(c)
 }
 
 // Unpaused lets the clients that CLIENT PAUSE held go on.

@@ -177,12 +177,19 @@ func (lp *Loop) takeMessages() {
 		m.do()
 	}
 	for _, c := range mail {
-		if !c.closed && !c.away { // when it is back, it is looked for
+		switch home := c.Loop(); {
+		case home != lp: // it has moved
+			home.notify(c)
+		case !c.closed && !c.away: // when it is back, it is looked for
 			lp.takeMail(c)
 		}
 	}
 	for _, c := range kills {
-		lp.close(c)
+		if home := c.Loop(); home != lp {
+			home.kill(c)
+		} else {
+			lp.close(c)
+		}
 	}
 }
 
@@ -366,13 +373,16 @@ func (lp *Loop) Release(x *command.Exec) {
 	lp.group.Stress().Hesitate()
 }
 
-// Lend notes that the clients in b are away, whose tokens go with it to somebody else.
+// Lend notes that the clients in b are away, whose tokens go with it to somebody else, or
+// stay in it beyond this turn. It may be called twice.
 func (lp *Loop) Lend(b *threading.Batch) {
 	for i := range b.Len() {
-		of(b.Part(i).Session).away = true
+		if c := of(b.Part(i).Session); !c.away {
+			c.away = true
+			lp.away++
+			lp.Tally.HandOvers++
+		}
 	}
-	lp.away += b.Len()
-	lp.Tally.HandOvers += int64(b.Len())
 	lp.group.Stress().Hesitate()
 }
 
