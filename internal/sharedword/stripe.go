@@ -22,11 +22,20 @@ type Stripe struct {
 	_   [60]byte
 }
 
-// Lock makes the caller the stripe's writer. It reports false if there is one.
+// Lock makes the caller the stripe's writer. It reports false if there is one who does
+// not end soon: his thread may not be running.
 func (q *Stripe) Lock() bool {
-	seq := q.seq.Load()
-	return seq&1 == 0 && q.seq.CompareAndSwap(seq, seq+1)
+	for range lockTries {
+		if seq := q.seq.Load(); seq&1 == 0 && q.seq.CompareAndSwap(seq, seq+1) {
+			return true
+		}
+	}
+	return false
 }
+
+// lockTries is for how many looks a writer waits for another: longer than it takes to
+// copy what is written, as going the owner's way instead stops everybody.
+const lockTries = 100
 
 // Unlock ends what Lock began.
 func (q *Stripe) Unlock() { q.seq.Add(1) }
