@@ -29,10 +29,21 @@ type Interlude interface {
 	// Interlude returns what to do, nil for nothing, if the goroutine that owns all
 	// is one of the engine's own. The caller owns everything.
 	Interlude() func()
+	// Ending reports whether the engine is to end: a script must not keep it.
+	Ending() bool
+}
+
+// Ending implements [command.BusyHost].
+func (c *Core) Ending() bool {
+	if c.closing.Load() {
+		return true
+	}
+	h, ok := c.host.(Interlude)
+	return ok && h.Ending()
 }
 
 // Meanwhile implements [command.BusyHost].
-func (c *Core) Meanwhile(x *command.Exec) (closing bool) {
+func (c *Core) Meanwhile(x *command.Exec) {
 	c.barred.Store(true)
 	set := x.Owned()
 	var do func()
@@ -55,7 +66,6 @@ func (c *Core) Meanwhile(x *command.Exec) (closing bool) {
 	} else {
 		x.BeginSet(set)
 	}
-	return c.closing.Load()
 }
 
 // Unbusy implements [command.BusyHost].

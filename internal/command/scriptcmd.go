@@ -79,9 +79,10 @@ const (
 
 // A BusyHost is an engine that can let others in while a script runs.
 type BusyHost interface {
-	// Meanwhile gives up what x owns, lets others have a turn, and takes it again. It
-	// reports whether the engine is being closed.
-	Meanwhile(x *Exec) (closing bool)
+	// Meanwhile gives up what x owns, lets others have a turn, and takes it again.
+	Meanwhile(x *Exec)
+	// Ending reports whether the engine is to end.
+	Ending() bool
 	// Unbusy tells that the script which called Meanwhile has ended.
 	Unbusy()
 }
@@ -500,8 +501,18 @@ func (r *scriptRun) Tick() error {
 	if r.ticked.IsZero() {
 		r.ticked = time.Now()
 	}
+	host, ok := x.host.(BusyHost)
+	if !ok {
+		return r.kill
+	}
 	most := x.config.BusyReplyThreshold
-	if most <= 0 || max(x.clock.Nanos()-r.began, int64(time.Since(r.ticked))) < most*nanosPerMs {
+	if most <= 0 {
+		if host.Ending() {
+			return errServerCloses
+		}
+		return nil
+	}
+	if max(x.clock.Nanos()-r.began, int64(time.Since(r.ticked))) < most*nanosPerMs {
 		return nil
 	}
 	if !r.late {
@@ -515,13 +526,10 @@ func (r *scriptRun) Tick() error {
 	x.own, x.ownKeys = resp.Writer{Proto: own.Proto}, changedKeys{}
 	inTransaction := c.inTransaction
 	c.inScript, c.inTransaction = false, false
-	closing := false
-	if h, ok := x.host.(BusyHost); ok {
-		closing = h.Meanwhile(x)
-	}
+	host.Meanwhile(x)
 	c.inScript, c.inTransaction = true, inTransaction
 	c.frame, x.own, x.ownKeys, x.nanos = outer, own, ownKeys, nanos
-	if closing && r.kill == nil {
+	if r.kill == nil && host.Ending() {
 		r.kill = errServerCloses
 	}
 	return r.kill

@@ -56,12 +56,12 @@ type busyBench struct {
 	over  int
 }
 
-func (h *busyBench) Meanwhile(*Exec) bool {
+func (h *busyBench) Meanwhile(*Exec) {
 	h.turns++
 	h.turn()
-	return h.turns > 1000
 }
-func (h *busyBench) Unbusy() { h.over++ }
+func (h *busyBench) Ending() bool { return h.turns > 1000 }
+func (h *busyBench) Unbusy()      { h.over++ }
 
 // TestBusy: what others hear while a script runs too long, and that it goes on as if
 // nobody had asked.

@@ -17,6 +17,17 @@ func (g *Group) Interlude() func() {
 	return nil
 }
 
+// Ending implements [threading.Interlude]. Close waits for the loops before it closes the
+// Core, and a loop for its script.
+func (g *Group) Ending() bool {
+	for _, lp := range g.Loops() {
+		if lp.stopping.Load() {
+			return true
+		}
+	}
+	return g.Core.Closing()
+}
+
 // interlude is a turn inside a turn: the loop executes a client's script, which has run
 // for too long and owns nothing at the moment. Other clients are read from, answered
 // (BUSY, mostly) and written to. What the outer turn is in the middle of stays as it is:
