@@ -181,23 +181,22 @@ func cmdACLDelUser(c *Ctx) {
 
 // killUser ends the connections of a user that is no more.
 func (c *Ctx) killUser(u *acl.User) {
-	for cl := c.first; cl != nil; cl = cl.next {
+	for cl := range c.everybody() {
 		if cl.User == u {
 			c.dismiss(cl)
 		}
 	}
 }
 
-// dismiss ends a client's connection: one's own after the reply.
+// dismiss ends a client's connection: one's own after the reply. Others are gone from
+// this moment on, as far as commands can see; their sockets are closed by their loops.
 func (c *Ctx) dismiss(cl *Client) {
 	cl.Flags |= closeNow
 	if cl == c.Client {
 		cl.Flags |= closeAfterReply
 		return
 	}
-	if cl.Flags&isBlocked != 0 {
-		c.Server.unblock(cl) // nothing is given any more to one who will not get it
-	}
+	c.Unregister(cl)
 	c.host.Disconnect(cl)
 }
 
@@ -207,7 +206,7 @@ func (c *Ctx) killUnsubscribable(u *acl.User) {
 	if u.Unrestricted() {
 		return
 	}
-	for cl := c.first; cl != nil; cl = cl.next {
+	for cl := range c.everybody() {
 		if cl.User != u {
 			continue
 		}

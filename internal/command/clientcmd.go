@@ -213,7 +213,7 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 // itself still gets its reply.
 func (c *Ctx) kill(f *killFilter) int {
 	n, now := 0, c.clock.Nanos()
-	for cl := c.first; cl != nil; cl = cl.next {
+	for cl := range c.everybody() {
 		if !f.selects(cl, c.Client, now) {
 			continue
 		}

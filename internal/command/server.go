@@ -3,6 +3,7 @@ package command
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"iter"
 	"log/slog"
 	"os"
 	"sync"
@@ -242,6 +243,20 @@ func (s *Server) Unregister(cl *Client) {
 		s.last = cl.prev
 	}
 	cl.prev, cl.next = nil, nil
+}
+
+// everybody yields the registered clients, oldest first. The one it yielded may be
+// unregistered.
+func (s *Server) everybody() iter.Seq[*Client] {
+	return func(yield func(*Client) bool) {
+		for cl := s.first; cl != nil; {
+			next := cl.next
+			if !yield(cl) {
+				return
+			}
+			cl = next
+		}
+	}
 }
 
 // Clients returns the number of connected clients.
