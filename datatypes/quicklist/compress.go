@@ -1,6 +1,9 @@
 package quicklist
 
-import "github.com/redweave/redweave/internal/slab"
+import (
+	"github.com/redweave/redweave/internal/lzf"
+	"github.com/redweave/redweave/internal/slab"
+)
 
 // This file keeps the nodes in the middle of a list compressed.
 //
@@ -54,7 +57,7 @@ func (l *List) pack(n *node) {
 	raw := l.content(n)
 	scratch := l.a.Alloc(len(raw)) // returned below, so never counted
 	tmp := l.a.Bytes(scratch, len(raw)-minGain)
-	if size := lzfCompress(tmp, raw); size > 0 {
+	if size := lzf.Compress(tmp, raw); size > 0 {
 		data, class := l.alloc(size)
 		copy(l.a.Bytes(data, size), tmp)
 		l.freeData(n)
@@ -102,7 +105,7 @@ func (l *List) readSlow(n *node, buf *[]byte) []byte {
 
 // mustExpand unpacks what pack made.
 func mustExpand(dst, src []byte) {
-	if n, ok := lzfExpand(dst, src); !ok || n != len(dst) {
+	if !lzf.Expand(dst, src) {
 		panic("quicklist: a compressed node does not unpack to its size")
 	}
 }

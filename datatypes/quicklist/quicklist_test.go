@@ -543,35 +543,3 @@ func FuzzModel(f *testing.F) {
 	f.Add([]byte("\x03\x01\x04" + "0az2bz;zz;yy8az9aa6ab7cd"))
 	f.Fuzz(model)
 }
-
-func TestLZF(t *testing.T) {
-	for _, c := range []struct{ in, out string }{
-		{"aaaaaaaaaa", "\x00a\xe0\x00\x00"},
-		{"abcabc", ""},
-		{"abcdabcdabcdabcdabcd", "\x03abcd\xe0\x07\x03"},
-	} {
-		dst := make([]byte, len(c.in)-1)
-		n := lzfCompress(dst, []byte(c.in))
-		if c.out != "" && string(dst[:n]) != c.out {
-			t.Errorf("lzf(%q) = %q, want %q", c.in, dst[:n], c.out)
-		}
-	}
-}
-
-func FuzzLZF(f *testing.F) {
-	f.Add([]byte("aaaaaaaaaaaaaaaaabbbbbbbbbbbaaaaaaaa"))
-	f.Add(bytes.Repeat([]byte("user:1000,"), 2000))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		// As input to expand: any outcome but a panic.
-		lzfExpand(make([]byte, 3*len(data)), data)
-		out := make([]byte, len(data)+len(data)/32+1)
-		n := lzfCompress(out, data)
-		if n == 0 && len(data) > 0 {
-			t.Fatal("no room where literals would fit")
-		}
-		back := make([]byte, len(data))
-		if m, ok := lzfExpand(back, out[:n]); !ok || m != len(data) || !bytes.Equal(back, data) {
-			t.Fatalf("%d bytes came back as %d, %t", len(data), m, ok)
-		}
-	})
-}

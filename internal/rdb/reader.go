@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/redweave/redweave/datatypes/listpack"
+	"github.com/redweave/redweave/internal/lzf"
 )
 
 // A reader takes a value apart. The first thing that is wrong sets bad and empties
@@ -134,7 +135,7 @@ func (r *reader) expand(buf int) []byte {
 	packed := r.number()
 	n := r.number()
 	src := r.take(packed)
-	if r.bad || n > lzfMost(len(src)) {
+	if r.bad || n > lzf.Most(len(src)) {
 		r.fail()
 		return nil
 	}
@@ -142,7 +143,7 @@ func (r *reader) expand(buf int) []byte {
 		r.bufs[buf] = make([]byte, n)
 	}
 	dst := r.bufs[buf][:n]
-	if !lzfExpand(dst, src) {
+	if !lzf.Expand(dst, src) {
 		r.fail()
 		return nil
 	}
