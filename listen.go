@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/redweave/redweave/internal/netpoll"
 )
 
 // ErrNowhere is returned by Listen when the parameters name no address.
@@ -52,6 +54,12 @@ func (k *Keyspace) Listen() (ls []net.Listener, err error) {
 			host, optional := strings.CutPrefix(bind, "-")
 			l, err := via.listen(host, via.port)
 			switch {
+			case err == nil && via.port == p.Port:
+				doors, err := k.doors(l, host, via.port)
+				if err != nil {
+					return ls, listenError(host, via.port, err)
+				}
+				ls = append(ls, doors...)
 			case err == nil:
 				ls = append(ls, l)
 			case optional && !errors.Is(err, syscall.EADDRINUSE):
@@ -73,9 +81,43 @@ func (k *Keyspace) Listen() (ls []net.Listener, err error) {
 	return ls, nil
 }
 
+// doors turns the listener at an address of bind into one for each loop that wants a
+// door of its own, where the system lets several share a port and spreads the clients
+// over them. The one it is given shows that nobody else listens there: those that share
+// a port would not notice.
+func (k *Keyspace) doors(l net.Listener, host string, port int) ([]net.Listener, error) {
+	several, ok := k.engine.(interface{ Doors() int })
+	if !ok || several.Doors() < 2 {
+		return []net.Listener{l}, nil
+	}
+	l.Close()
+	network, address := tcpAddress(host, port)
+	var ls []net.Listener
+	for range several.Doors() {
+		door, err := netpoll.Listen(network, address, netpoll.ListenOptions{ReusePort: true})
+		if err != nil {
+			break // this system has it not, or not for so many
+		}
+		ls = append(ls, door)
+	}
+	if len(ls) > 0 {
+		return ls, nil
+	}
+	l, err := listenTCP(host, port)
+	return []net.Listener{l}, err
+}
+
 // listenTCP listens at one address of bind.
 func listenTCP(host string, port int) (net.Listener, error) {
-	network := "tcp4"
+	network, address := tcpAddress(host, port)
+	var lc net.ListenConfig
+	lc.SetMultipathTCP(false) // what Redis's clients have, and the faster socket
+	return lc.Listen(context.Background(), network, address)
+}
+
+// tcpAddress is an address of bind as the net package spells it.
+func tcpAddress(host string, port int) (network, address string) {
+	network = "tcp4"
 	switch {
 	case host == "*":
 		host = "0.0.0.0"
@@ -84,9 +126,7 @@ func listenTCP(host string, port int) (net.Listener, error) {
 	case strings.Contains(host, ":"):
 		network = "tcp6"
 	}
-	var lc net.ListenConfig
-	lc.SetMultipathTCP(false) // what Redis's clients have, and the faster socket
-	return lc.Listen(context.Background(), network, net.JoinHostPort(host, strconv.Itoa(port)))
+	return network, net.JoinHostPort(host, strconv.Itoa(port))
 }
 
 func listenUnix(path string, perm os.FileMode) (net.Listener, error) {

@@ -184,35 +184,38 @@ func (b *Batch) parse(s *Session, data []byte, l *Limits) (state State, added bo
 // it may send.
 func (b *Batch) gather(p *Part, l *Limits) {
 	s := p.Session
-	s.parser.MaxBulk = l.MaxBulk
-	s.parser.Unauthenticated = l.AuthRequired && !s.Client.Authenticated
-	end := len(b.commands) + b.ahead
-	if s.parser.Unauthenticated {
-		end = len(b.commands) + 1
+	parser := &s.parser
+	parser.MaxBulk = l.MaxBulk
+	parser.Unauthenticated = l.AuthRequired && !s.Client.Authenticated
+	args, keys, commands := b.args, b.keys, b.commands // in registers
+	end := len(commands) + b.ahead
+	if parser.Unauthenticated {
+		end = len(commands) + 1
 	}
 	p.more = false
 	taken, data := p.taken, p.data
 	for taken < len(data) {
-		if len(b.commands) == end {
+		if len(commands) == end {
 			p.more = true
 			break
 		}
-		first := len(b.args)
-		args, n, err := s.parser.Append(b.args, data[taken:])
+		first := len(args)
+		longer, n, err := parser.Append(args, data[taken:])
 		if n == 0 {
 			p.err = err
 			break
 		}
-		b.args = args
-		b.commands = append(b.commands, parsed{int32(first), int32(len(args)), int32(len(b.keys)), taken, taken + n})
+		args = longer
+		commands = append(commands, parsed{int32(first), int32(len(args)), int32(len(keys)), taken, taken + n})
 		taken += n
 		// The first argument is nearly always the key; when it is not, what
 		// is warmed for it is of no use and no harm.
 		if len(args) > first+1 {
-			b.keys = append(b.keys, args[first+1])
+			keys = append(keys, args[first+1])
 		}
 	}
-	p.last, p.taken = len(b.commands), taken
+	b.args, b.keys, b.commands = args, keys, commands
+	p.last, p.taken = len(commands), taken
 }
 
 // Execute runs the commands of every session in the batch. x is owned by the caller.
@@ -249,41 +252,48 @@ func (b *Batch) Execute(x *command.Exec, l *Limits) {
 func (b *Batch) run(x *command.Exec, i int, l *Limits) {
 	p := &b.parts[i]
 	cl := &p.Session.Client
-	for k := p.first; k < p.last; k++ {
-		if k >= b.warm {
-			b.warmFrom(x, i, k)
+	commands, args, warm, executed := b.commands[:p.last], b.args, b.warm, 0
+	p.done = p.taken
+	for k := p.first; k < len(commands); k++ {
+		if k >= warm {
+			warm = b.warmFrom(x, i, k)
 		}
-		c := &b.commands[k]
-		if args := b.args[c.first:c.last]; len(args) > 0 {
-			switch x.Do(cl, args) {
-			case command.Paused:
-				p.State, p.done = Held, c.start
-				return
-			case command.Closing:
-				b.executed++
-				p.State = Ending
-				return
-			case command.Blocked:
-				b.executed++
-				p.State, p.done = Blocked, c.end
-				return
+		c := &commands[k]
+		if c.first < c.last {
+			if v := x.Do(cl, args[c.first:c.last]); v != command.Done {
+				executed += p.stop(c, v)
+				break
 			}
-			b.executed++
+			executed++
 		}
 		if cl.Out.Len() > l.Output {
 			p.State, p.done = Stalled, c.end
-			return
+			break
 		}
 	}
-	p.done = p.taken
+	b.executed += executed
 }
 
-// warmFrom warms the commands from k on, which is of the i-th part: the next few of
-// it and, when it has not so many, of the parts that follow.
-func (b *Batch) warmFrom(x *command.Exec, i, k int) {
+// stop notes that a command ends the part's turn, and returns 1 if it was executed.
+func (p *Part) stop(c *parsed, v command.Verdict) (executed int) {
+	switch v {
+	case command.Paused:
+		p.State, p.done = Held, c.start
+		return 0
+	case command.Blocked:
+		p.State, p.done = Blocked, c.end
+	default:
+		p.State = Ending
+	}
+	return 1
+}
+
+// warmFrom warms the commands from k on, which is of the i-th part, up to the one it
+// returns: the next few of it and, when it has not so many, of the parts that follow.
+func (b *Batch) warmFrom(x *command.Exec, i, k int) (to int) {
 	p := &b.parts[i]
 	db := p.Session.Client.DB
-	to := min(k+lookahead, p.last)
+	to = min(k+lookahead, p.last)
 	for j := i + 1; j < len(b.parts) && to < k+lookahead; j++ {
 		next := &b.parts[j]
 		if next.first != to || next.Session.Client.DB != db {
@@ -293,13 +303,14 @@ func (b *Batch) warmFrom(x *command.Exec, i, k int) {
 	}
 	b.warm = to
 	if to == k+1 {
-		return
+		return to
 	}
 	end := len(b.keys)
 	if to < len(b.commands) {
 		end = int(b.commands[to].key)
 	}
 	x.Warm(&p.Session.Client, b.keys[b.commands[k].key:end])
+	return to
 }
 
 // Preview is for whoever executes several batches one after the other: it appends to keys

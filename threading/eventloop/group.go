@@ -152,6 +152,14 @@ func (g *Group) place(lp *Loop) *Loop {
 	return best
 }
 
+// Doors returns how many listeners can be of use at one address: see [Plan].
+func (g *Group) Doors() int {
+	if !g.plan.Doors {
+		return 1
+	}
+	return len(g.plan.Threads) - g.plan.Homes
+}
+
 // door chooses the loop that accepts from one more listener.
 func (g *Group) door(list []*Loop) *Loop {
 	if !g.plan.Doors {
