@@ -22,13 +22,12 @@ var aclHandlers = handlers{
 }
 
 const (
+	errWrongPass      resp.Error = "WRONGPASS invalid username-password pair or user is disabled."
 	errACLUserName    resp.Error = "ERR Usernames can't contain spaces or null characters"
 	errACLDefault     resp.Error = "ERR The 'default' user cannot be removed"
 	errACLGenPassBits resp.Error = "ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096"
 	errACLNoFile      resp.Error = "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration."
 	errACLSave        resp.Error = "ERR There was an error trying to save the ACLs. Please check the server logs for more information"
-	errNoPermKey      resp.Error = "NOPERM No permissions to access a key"
-	errNoPermChannel  resp.Error = "NOPERM No permissions to access a channel"
 )
 
 // authRequired reports whether clients must say who they are: the default user has a

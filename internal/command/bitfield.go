@@ -9,6 +9,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// BITFIELD: integers of any width at any place in a string, read, set and incremented,
+// several in one command. Nothing is written before all operations have been read.
+
 const (
 	errBitFieldType resp.Error = "ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is."
 	errBitOverflow  resp.Error = "ERR Invalid OVERFLOW type specified"

@@ -69,8 +69,6 @@ import (
 const (
 	errUnblocked       resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
 	errTimeoutNotFloat resp.Error = "ERR timeout is not a float or out of range"
-	errTimeoutNotInt   resp.Error = "ERR timeout is not an integer or out of range"
-	errTimeoutNegative resp.Error = "ERR timeout is negative"
 	errTimeoutRange    resp.Error = "ERR timeout is out of range"
 )
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/command/spec"
+	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/internal/mailbox"
 	"github.com/redweave/redweave/resp"
 )
@@ -242,3 +243,68 @@ func (cl *Client) Reset(proto int) {
 	cl.SetProto(proto)
 	cl.Out.Reset()
 }
+
+// OutputClass is the client's class for client-output-buffer-limit. Anybody may ask.
+func (cl *Client) OutputClass() int {
+	if cl.outside.Load()&outsideListens != 0 {
+		return config.ClassPubSub
+	}
+	return config.ClassNormal
+}
+
+// What others must know of a client to send it something, whoever has it at present.
+const (
+	outsideRESP3    = 1 << iota // push messages are in RESP3
+	outsideListens              // it has subscriptions
+	outsideTracks               // it tracks keys
+	outsideWatches              // it watches keys
+	outsideBlocked              // it waits for keys
+	outsideMonitors             // it is shown all commands
+)
+
+// pushes is the protocol of the client's push messages. Anybody may ask.
+func (cl *Client) pushes() int { return 2 + int(cl.outside.Load()&outsideRESP3) }
+
+// SetProto switches the client's protocol.
+func (cl *Client) SetProto(proto int) {
+	cl.Out.Proto = proto
+	cl.tell(outsideRESP3, proto == 3)
+}
+
+// setListening notes that the client's first subscription began, or its last ended.
+func (cl *Client) setListening(on bool) {
+	cl.setFlag(listening, on)
+	cl.tell(outsideListens, on)
+}
+
+// Entangled reports whether others know of the client, for its subscriptions, for tracking
+// or watching keys or waiting for them, so that it takes an owner of everything to
+// unregister it. Anybody may ask.
+func (cl *Client) Entangled() bool { return cl.outside.Load()&^outsideRESP3 != 0 }
+
+// disentangle ends all that others know the client for.
+func (x *Exec) disentangle(cl *Client) {
+	cl.discard()
+	x.unmonitor(cl)
+	if cl.Flags&isBlocked != 0 {
+		x.Server.unblock(cl)
+	}
+	x.forgetListener(cl)
+	x.stopTracking(cl)
+}
+
+func (cl *Client) tell(bit uint32, on bool) {
+	v := cl.outside.Load() &^ bit
+	if on {
+		v |= bit
+	}
+	cl.outside.Store(v)
+}
+
+// Stay makes an in-process client one that stays from call to call and takes its mail:
+// it may subscribe.
+func (cl *Client) Stay() { cl.Flags |= staying }
+
+// transient reports whether nobody will be there to take messages: the client is that
+// of a single call.
+func (cl *Client) transient() bool { return cl.Flags&(inProcess|staying) == inProcess }

@@ -8,6 +8,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// CLIENT: what a client says of itself, and what is seen and done of others. Pausing
+// them is in clientpause.go, tracking in tracking.go.
+
 var clientHandlers = handlers{
 	"client|getname": cmdClientGetName, "client|help": cmdHelp, "client|id": cmdClientID,
 	"client|info": cmdClientInfo, "client|kill": cmdClientKill, "client|list": cmdClientList,
@@ -16,6 +19,16 @@ var clientHandlers = handlers{
 	"client|setinfo": cmdClientSetInfo, "client|setname": cmdClientSetName,
 	"client|unblock": cmdClientUnblock, "client|unpause": cmdClientUnpause,
 }
+
+const (
+	errClientID      resp.Error = "ERR Invalid client ID"
+	errNoClient      resp.Error = "ERR No such client"
+	errClientIDZero  resp.Error = "ERR client-id should be greater than 0"
+	errMaxAge        resp.Error = "ERR maxage is not an integer or out of range"
+	errMaxAgeZero    resp.Error = "ERR maxage should be greater than 0"
+	errPauseMode     resp.Error = "ERR CLIENT PAUSE mode must be WRITE or ALL"
+	errUnblockReason resp.Error = "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"
+)
 
 func cmdClientID(c *Ctx) { c.Out.Int(int64(c.Client.ID)) }
 
@@ -89,7 +102,7 @@ func cmdClientList(c *Ctx) {
 	case len(c.Args) > 3 && c.is(2, "ID"):
 		ids := map[uint64]bool{}
 		for i := 3; i < len(c.Args); i++ {
-			id, ok := c.intOr(i, "ERR Invalid client ID")
+			id, ok := c.intOr(i, errClientID)
 			if !ok {
 				return
 			}
@@ -140,7 +153,7 @@ func cmdClientKill(c *Ctx) {
 		// The old form: one address, and an error when nobody has it.
 		f := killFilter{addr: c.Args[2]}
 		if c.kill(&f) == 0 {
-			c.Fail("ERR No such client")
+			c.Fail(errNoClient)
 			return
 		}
 		c.OK()
@@ -165,7 +178,7 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 		case c.is(i, "ID"):
 			n, ok := keyspace.ParseInt(v)
 			if !ok || n < 1 {
-				c.Fail("ERR client-id should be greater than 0")
+				c.Fail(errClientIDZero)
 				return f, false
 			}
 			f.id = uint64(n)
@@ -189,11 +202,11 @@ func (c *Ctx) parseKillFilter() (f killFilter, ok bool) {
 		case c.is(i, "MAXAGE"):
 			n, ok := keyspace.ParseInt(v)
 			if !ok {
-				c.Fail("ERR maxage is not an integer or out of range")
+				c.Fail(errMaxAge)
 				return f, false
 			}
 			if n < 1 {
-				c.Fail("ERR maxage should be greater than 0")
+				c.Fail(errMaxAgeZero)
 				return f, false
 			}
 			f.maxAgeSeconds = n
@@ -285,16 +298,16 @@ func cmdClientPause(c *Ctx) {
 			all = false
 		case c.is(3, "ALL"):
 		default:
-			c.Fail("ERR CLIENT PAUSE mode must be WRITE or ALL")
+			c.Fail(errPauseMode)
 			return
 		}
 	}
-	ms, ok := c.intOr(2, "ERR timeout is not an integer or out of range")
+	ms, ok := c.intOr(2, errTimeoutNotInt)
 	if !ok {
 		return
 	}
 	if ms < 0 {
-		c.Fail("ERR timeout is negative")
+		c.Fail(errTimeoutNegative)
 		return
 	}
 	if ms > math.MaxInt64/nanosPerMs/2 {
@@ -315,7 +328,7 @@ func cmdClientUnblock(c *Ctx) {
 		return
 	}
 	if len(c.Args) == 4 && !c.is(3, "TIMEOUT") && !c.is(3, "ERROR") {
-		c.Fail("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+		c.Fail(errUnblockReason)
 		return
 	}
 	id, ok := c.int(2)

@@ -38,7 +38,6 @@ const (
 	errClusterOff      resp.Error = "ERR This instance has cluster support disabled"
 	errClusterDown     resp.Error = "CLUSTERDOWN The cluster is down"
 	errClusterUnserved resp.Error = "CLUSTERDOWN Hash slot not served"
-	errCrossSlot       resp.Error = "CROSSSLOT Keys in request don't hash to the same slot"
 	errSlot            resp.Error = "ERR Invalid or out of range slot"
 	errSlotNumber      resp.Error = "ERR Invalid slot"
 	errSlotOrCount     resp.Error = "ERR Invalid slot or number of keys"
@@ -48,6 +47,9 @@ const (
 	errEpochNegative   resp.Error = "ERR Invalid config epoch specified: "
 	errEpochSet        resp.Error = "ERR Node config epoch is already non-zero"
 	errNoPeers         resp.Error = "ERR This node is a cluster by itself: it cannot meet others"
+	errForgetSelf      resp.Error = "ERR I tried hard but I can't forget myself..."
+	errReplicateSelf   resp.Error = "ERR Can't replicate myself"
+	errSetSlot         resp.Error = "ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP"
 )
 
 // A cluster is what the node knows of the cluster: itself.
@@ -152,6 +154,9 @@ func (cmd *Command) appendShardChannels(keys []spec.KeyPos, n int) []spec.KeyPos
 	}
 	return keys
 }
+
+// unknownNode is the reply to an ID that is not ours, and so nobody's.
+func unknownNode(id []byte) resp.Error { return resp.Error("ERR Unknown node " + asText(id)) }
 
 // notInCluster is the reply to what makes sense only with several databases.
 func notInCluster(what string) resp.Error {
@@ -377,7 +382,7 @@ func cmdClusterOfNode(c *Ctx) {
 	}
 	switch {
 	case string(c.Args[2]) != c.cluster.id:
-		c.Fail(resp.Error("ERR Unknown node " + asText(c.Args[2])))
+		c.Fail(unknownNode(c.Args[2]))
 	case strings.HasSuffix(c.cmd.Name, "reports"):
 		c.Out.Int(0)
 	default:
@@ -619,9 +624,9 @@ func cmdClusterForget(c *Ctx) {
 	switch {
 	case !c.clustered():
 	case string(c.Args[2]) == c.cluster.id:
-		c.Fail("ERR I tried hard but I can't forget myself...")
+		c.Fail(errForgetSelf)
 	default:
-		c.Fail(resp.Error("ERR Unknown node " + asText(c.Args[2])))
+		c.Fail(unknownNode(c.Args[2]))
 	}
 }
 
@@ -629,9 +634,9 @@ func cmdClusterReplicate(c *Ctx) {
 	switch {
 	case !c.clustered():
 	case string(c.Args[2]) == c.cluster.id:
-		c.Fail("ERR Can't replicate myself")
+		c.Fail(errReplicateSelf)
 	default:
-		c.Fail(resp.Error("ERR Unknown node " + asText(c.Args[2])))
+		c.Fail(unknownNode(c.Args[2]))
 	}
 }
 
@@ -678,11 +683,11 @@ func cmdClusterSetSlot(c *Ctx) {
 			return
 		}
 		if c.is(3, "NODE") {
-			c.Fail(resp.Error("ERR Unknown node " + asText(c.Args[4])))
+			c.Fail(unknownNode(c.Args[4]))
 			return
 		}
 		c.Fail(resp.Error("ERR I don't know about node " + asText(c.Args[4])))
 	default:
-		c.Fail("ERR Invalid CLUSTER SETSLOT action or number of arguments. Try CLUSTER HELP")
+		c.Fail(errSetSlot)
 	}
 }

@@ -10,6 +10,24 @@
 // keyspace, and appends its reply to c.Out. It never knows which threading model
 // runs it: whoever calls [Exec.Do] owns the shards.
 //
+// # Where things are
+//
+//	command.go, spec          the table; families lists the handlers in the README's order
+//	exec.go, ctx.go           what every command passes, and what handlers work with
+//	server.go, client.go      what the engine shares beside the shards; a connection
+//	settings.go, cron.go      what parameters say; what is done now and then
+//	timing.go, threads.go     how long commands took, what threads did
+//	shards.go                 which shards a command needs, and who may touch what
+//	blocked.go                commands that wait
+//	transaction.go            MULTI, EXEC, WATCH
+//	interests.go, push.go     who hears of changes, and how messages reach a client
+//	typed.go                  calls without arguments and replies
+//
+// Files are named by the family, then by what of it they hold: hashttl.go, zsetblock.go.
+// A family whose name means something else here ends in cmd: clientcmd.go has CLIENT,
+// client.go the Client. What several families use is in draft.go, expiry.go and
+// errors.go.
+//
 // # Adding a command
 //
 //  1. Describe it in internal/command/spec (the family's file).
@@ -33,13 +51,24 @@ type handlers map[string]handler
 
 // families lists every family there is, in the order of the README's table.
 var families = []handlers{
-	connectionHandlers, clientHandlers, trackingHandlers, pubsubHandlers, aclHandlers, masterHandlers, persistHandlers, clusterHandlers, genericHandlers, stringHandlers, listHandlers, listBlockHandlers, setHandlers,
-	zsetHandlers, zsetBlockHandlers, hashHandlers, serverHandlers, infoHandlers, configHandlers,
-	objectHandlers, memoryHandlers, slowlogHandlers, latencyHandlers,
-	commandHandlers, debugHandlers, transactionHandlers, monitorHandlers,
-	geoHandlers, sortHandlers, dumpHandlers,
-	bitmapHandlers, hllHandlers, lcsHandlers, conditionalHandlers, hashExHandlers, incrExHandlers, streamHandlers,
+	genericHandlers, sortHandlers, dumpHandlers, objectHandlers,
+	stringHandlers, stringCondHandlers, incrExHandlers, lcsHandlers,
+	listHandlers, listBlockHandlers,
+	setHandlers,
+	zsetHandlers, zsetBlockHandlers,
+	hashHandlers, hashTTLHandlers, hashGetExHandlers,
+	streamHandlers,
+	geoHandlers,
+	bitmapHandlers,
+	hyperLogLogHandlers,
+	pubsubHandlers,
+	transactionHandlers,
 	scriptHandlers, functionHandlers,
+	connectionHandlers, clientHandlers, trackingHandlers,
+	aclHandlers, commandHandlers, configHandlers, debugHandlers, infoHandlers, latencyHandlers,
+	memoryHandlers, moduleHandlers, monitorHandlers, persistenceHandlers, replicationHandlers,
+	serverHandlers, slowlogHandlers,
+	clusterHandlers,
 }
 
 // A Command is an entry of the table: what the specification says, and who
@@ -153,6 +182,21 @@ func find(args [][]byte) (cmd *Command, unknownSub bool) {
 		return cmd, false // COMMAND without a known subcommand answers for itself
 	}
 	return cmd, true
+}
+
+// commandNamed returns the command of a name in any case, "config|get" for a
+// subcommand, or nil.
+func commandNamed(name []byte) *Command {
+	container, sub, isSub := cutName(string(name))
+	args := [][]byte{[]byte(container), []byte(sub)}
+	if !isSub {
+		args = args[:1]
+	}
+	cmd, unknownSub := find(args)
+	if unknownSub || cmd == nil || isSub && cmd.Parent == nil {
+		return nil
+	}
+	return cmd
 }
 
 func cutName(name string) (container, sub string, ok bool) {

@@ -5,6 +5,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// CONFIG. Which parameters there are, and what their values may be, is told in package
+// config; who keeps a copy of one is told of changes in settings.go.
+
 var configHandlers = handlers{
 	"config|get": cmdConfigGet, "config|help": cmdHelp, "config|resetstat": cmdConfigResetStat,
 	"config|rewrite": cmdConfigRewrite, "config|set": cmdConfigSet,

@@ -5,15 +5,19 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// How a connection begins and ends: who the client is, how it talks, which database it
+// means. CLIENT, and what AUTH asks of the users, are in clientcmd.go and aclcmd.go.
+
 var connectionHandlers = handlers{
 	"auth": cmdAuth, "echo": cmdEcho, "hello": cmdHello, "ping": cmdPing,
 	"quit": cmdQuit, "reset": cmdReset, "select": cmdSelect,
 }
 
 const (
+	errNoPassword      resp.Error = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
+	errNoProto         resp.Error = "NOPROTO unsupported protocol version"
 	errProtoNotInteger resp.Error = "ERR Protocol version is not an integer or out of range"
 	errHelloNoAuth     resp.Error = "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time"
-	errClientName      resp.Error = "ERR Client names cannot contain spaces, newlines or special characters."
 )
 
 func cmdPing(c *Ctx) {

@@ -94,6 +94,23 @@ func (c *Ctx) Fail(err resp.Error) {
 // OK replies +OK.
 func (c *Ctx) OK() { c.Out.SimpleString("OK") }
 
+// boolInt replies 1 or 0.
+func (c *Ctx) boolInt(b bool) {
+	n := int64(0)
+	if b {
+		n = 1
+	}
+	c.Out.Int(n)
+}
+
+// beginSide empties the side writer, where a reply whose head is known last is
+// gathered.
+func (c *Ctx) beginSide() *resp.Writer {
+	c.side.Reset()
+	c.side.Proto = c.Out.Proto
+	return &c.side
+}
+
 // modified tells the keyspace's hooks of a change of key, and of the event.
 func (c *Ctx) modified(key []byte, class keyspace.EventClass, event string) {
 	db := c.db(key)
@@ -107,7 +124,7 @@ func (c *Ctx) deleted(e *keyspace.Entry, key []byte) {
 	e.DB().Event(keyspace.EventGeneric, "del", key)
 }
 
-// int reads argument i as a 64-bit integer; if it is none, it replies err.
+// intOr reads argument i as a 64-bit integer; if it is none, it replies err.
 func (c *Ctx) intOr(i int, err resp.Error) (int64, bool) {
 	n, ok := keyspace.ParseInt(c.Args[i])
 	if !ok {
@@ -118,6 +135,16 @@ func (c *Ctx) intOr(i int, err resp.Error) (int64, bool) {
 
 // int reads argument i as a 64-bit integer, or replies that it is none.
 func (c *Ctx) int(i int) (int64, bool) { return c.intOr(i, errNotInteger) }
+
+// symmetricInt reads argument i as an integer whose negative is one too.
+func (c *Ctx) symmetricInt(i int) (int64, bool) {
+	n, ok := c.int(i)
+	if ok && n == math.MinInt64 {
+		c.Fail(errBelowMinimum)
+		return 0, false
+	}
+	return n, ok
+}
 
 // count reads argument i as a non-negative integer, or replies an error.
 func (c *Ctx) count(i int) (int64, bool) {

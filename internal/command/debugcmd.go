@@ -31,6 +31,18 @@ import (
 
 var debugHandlers = handlers{"debug": cmdDebug}
 
+const (
+	errDebugDenied     resp.Error = `ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.`
+	errPackedThreshold resp.Error = "ERR argument must be a memory value bigger than 1 and smaller than 4gb"
+	errNeedsRESP3      resp.Error = "ERR RESP2 is not supported by this command"
+	errProtocolType    resp.Error = "ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+	errNotSDS          resp.Error = "ERR Not an sds encoded string."
+	errNotListPack     resp.Error = "ERR Not a listpack encoded object."
+	errNotQuickList    resp.Error = "ERR Not a quicklist encoded object."
+	errDatabaseRange   resp.Error = "ERR Out of range database"
+	errNotHashTable    resp.Error = "ERR The value stored at the specified key is not represented using an hash table"
+)
+
 // debugState is what DEBUG has switched.
 type debugState struct {
 	packedThreshold int  // DEBUG QUICKLIST-PACKED-THRESHOLD, 0 for the default
@@ -152,7 +164,7 @@ func debugSkipChecksum(c *Ctx) {
 func debugPackedThreshold(c *Ctx) {
 	n, ok := config.ParseMemory(string(c.Args[2]))
 	if !ok || n > 1<<32-1<<20 {
-		c.Fail("ERR argument must be a memory value bigger than 1 and smaller than 4gb")
+		c.Fail(errPackedThreshold)
 		return
 	}
 	c.debug.packedThreshold = int(n)
@@ -304,7 +316,7 @@ func debugProtocol(c *Ctx) {
 		o.BulkString("Some real reply following the attribute")
 	case "push":
 		if o.Proto < 3 {
-			c.Fail("ERR RESP2 is not supported by this command")
+			c.Fail(errNeedsRESP3)
 			return
 		}
 		o.PushHeader(2)
@@ -318,7 +330,7 @@ func debugProtocol(c *Ctx) {
 	case "false":
 		o.Bool(false)
 	default:
-		c.Fail("ERR Wrong protocol type name. Please use one of the following: string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false")
+		c.Fail(errProtocolType)
 	}
 }
 
@@ -466,7 +478,7 @@ func debugSDSLen(c *Ctx) {
 		return
 	}
 	if e.Type() != datatypes.String || e.Encoding() == datatypes.Int {
-		c.Fail("ERR Not an sds encoded string.")
+		c.Fail(errNotSDS)
 		return
 	}
 	value := e.Bytes()
@@ -482,7 +494,7 @@ func debugListpack(c *Ctx) {
 		return
 	}
 	if enc := e.Encoding(); enc != datatypes.ListPack && enc != datatypes.ListPackEx {
-		c.Fail("ERR Not a listpack encoded object.")
+		c.Fail(errNotListPack)
 		return
 	}
 	c.log.Info("listpack", "key", string(c.Args[2]), "elements", describeListpack(e.View()))
@@ -503,7 +515,7 @@ func debugQuicklist(c *Ctx) {
 		return
 	}
 	if e.Encoding() != datatypes.QuickList {
-		c.Fail("ERR Not a quicklist encoded object.")
+		c.Fail(errNotQuickList)
 		return
 	}
 	full := len(c.Args) == 4 && c.switchedOn(3)
@@ -531,7 +543,7 @@ func debugHTStats(c *Ctx) {
 		return
 	}
 	if id < 0 || id >= int64(c.shards[0].Databases()) {
-		c.Fail("ERR Out of range database")
+		c.Fail(errDatabaseRange)
 		return
 	}
 	var keys, volatile int
@@ -566,7 +578,7 @@ func debugHTStatsKey(c *Ctx) {
 		h := hash.Open(e)
 		n, size = h.Len(), h.MemoryUsage(0)
 	default:
-		c.Fail("ERR The value stored at the specified key is not represented using an hash table")
+		c.Fail(errNotHashTable)
 		return
 	}
 	c.Out.Verbatim("txt", tableStats(n, size))

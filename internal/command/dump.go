@@ -12,7 +12,7 @@ import (
 // DUMP and RESTORE. What a payload is made of is told in package rdb; MIGRATE
 // (migrate.go) sends one to another server.
 
-var dumpHandlers = handlers{"dump": cmdDump, "migrate": cmdMigrate, "restore": cmdRestore}
+var dumpHandlers = handlers{"dump": cmdDump, "migrate": cmdMigrate, "restore": cmdRestore, "restore-asking": cmdRestore}
 
 const (
 	errBusyKey     resp.Error = "BUSYKEY Target key name already exists."

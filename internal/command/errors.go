@@ -6,32 +6,38 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
-// Every error reply, text for text as Redis words it. A reply with arguments is
-// built by a function at the end of the file.
+// The error replies that several families have, text for text as Redis words them. One
+// that a single family has stands at the top of its file. A reply with arguments is
+// built by a function at the end of this file, or in its family's.
 const (
-	errSyntax        resp.Error = "ERR syntax error"
-	ErrWrongType     resp.Error = "WRONGTYPE Operation against a key holding the wrong kind of value"
-	errNotInteger    resp.Error = "ERR value is not an integer or out of range"
-	errNotFloat      resp.Error = "ERR value is not a valid float"
-	errNotPositive   resp.Error = "ERR value is out of range, must be positive"
-	errOutOfRange    resp.Error = "ERR value is out of range"
-	errOverflow      resp.Error = "ERR increment or decrement would overflow"
-	errDecrOverflow  resp.Error = "ERR decrement would overflow"
-	errNaN           resp.Error = "ERR increment would produce NaN or Infinity"
-	errStringTooLong resp.Error = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
-	errOffset        resp.Error = "ERR offset is out of range"
-	errNoSuchKey     resp.Error = "ERR no such key"
-	errIndexRange    resp.Error = "ERR index out of range"
-	errSameObject    resp.Error = "ERR source and destination objects are the same"
-	errDBRange       resp.Error = "ERR DB index is out of range"
-	errInvalidDB     resp.Error = "ERR invalid DB index"
-	errInvalidCursor resp.Error = "ERR invalid cursor"
-	errOOM           resp.Error = "OOM command not allowed when used memory > 'maxmemory'."
-	errNoAuth        resp.Error = "NOAUTH Authentication required."
-	errWrongPass     resp.Error = "WRONGPASS invalid username-password pair or user is disabled."
-	errNoPassword    resp.Error = "ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?"
-	errDebugDenied   resp.Error = `ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.`
-	errNoProto       resp.Error = "NOPROTO unsupported protocol version"
+	errSyntax          resp.Error = "ERR syntax error"
+	ErrWrongType       resp.Error = "WRONGTYPE Operation against a key holding the wrong kind of value"
+	errNotInteger      resp.Error = "ERR value is not an integer or out of range"
+	errNotFloat        resp.Error = "ERR value is not a valid float"
+	errNotPositive     resp.Error = "ERR value is out of range, must be positive"
+	errOutOfRange      resp.Error = "ERR value is out of range"
+	errOverflow        resp.Error = "ERR increment or decrement would overflow"
+	errNaN             resp.Error = "ERR increment would produce NaN or Infinity"
+	errStringTooLong   resp.Error = "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
+	errNoSuchKey       resp.Error = "ERR no such key"
+	errDBRange         resp.Error = "ERR DB index is out of range"
+	errOOM             resp.Error = "OOM command not allowed when used memory > 'maxmemory'."
+	errNoAuth          resp.Error = "NOAUTH Authentication required."
+	errClientName      resp.Error = "ERR Client names cannot contain spaces, newlines or special characters."
+	errCountNotMore    resp.Error = "ERR count should be greater than 0"
+	errCrossSlot       resp.Error = "CROSSSLOT Keys in request don't hash to the same slot"
+	errFieldsMismatch  resp.Error = "ERR The `numfields` parameter must match the number of arguments"
+	errLimitNeg        resp.Error = "ERR LIMIT can't be negative"
+	errNoFields        resp.Error = "ERR Mandatory argument FIELDS is missing or not at the right position"
+	errNoPermChannel   resp.Error = "NOPERM No permissions to access a channel"
+	errNoPermKey       resp.Error = "NOPERM No permissions to access a key"
+	errNotInMulti      resp.Error = "ERR Command not allowed inside a transaction"
+	errNumFieldsRead   resp.Error = "ERR Number of fields must be a positive integer"
+	errNumKeys         resp.Error = "ERR numkeys should be greater than 0"
+	errBelowMinimum    resp.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+	errTimeoutNotInt   resp.Error = "ERR timeout is not an integer or out of range"
+	errTimeoutNegative resp.Error = "ERR timeout is negative"
+	errCountPositive   resp.Error = "ERR COUNT must be > 0"
 )
 
 // asText is an argument inside an error text: C takes a zero byte for its end.

@@ -1,18 +1,19 @@
 package command
 
 import (
-	"math"
-
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/datatypes/hash"
 	"github.com/redweave/redweave/datatypes/list"
 	"github.com/redweave/redweave/datatypes/set"
 	"github.com/redweave/redweave/datatypes/zset"
-	"github.com/redweave/redweave/internal/glob"
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/lazyfree"
 	"github.com/redweave/redweave/resp"
 )
+
+// Keys, whatever they hold: deleting, renaming, copying and expiring them. KEYS and SCAN
+// are in scan.go, times to expire in expiry.go; DUMP, OBJECT and SORT have files of
+// their own.
 
 var genericHandlers = handlers{
 	"copy": cmdCopy, "del": cmdDel, "exists": cmdExists, "expire": cmdExpire, "expireat": cmdExpireAt,
@@ -21,6 +22,12 @@ var genericHandlers = handlers{
 	"pttl": cmdPTTL, "randomkey": cmdRandomKey, "rename": cmdRename, "renamenx": cmdRenameNX,
 	"scan": cmdScan, "touch": cmdTouch, "ttl": cmdTTL, "type": cmdType, "unlink": cmdUnlink,
 }
+
+const (
+	errSameObject     resp.Error = "ERR source and destination objects are the same"
+	errExpireNXWithXX resp.Error = "ERR NX and XX, GT or LT options at the same time are not compatible"
+	errExpireGTWithLT resp.Error = "ERR GT and LT options at the same time are not compatible"
+)
 
 func cmdDel(c *Ctx)    { c.remove(lazyfree.UserDel) }
 func cmdUnlink(c *Ctx) { c.remove(lazyfree.Async) }
@@ -85,11 +92,11 @@ func (c *Ctx) parseExpireCondition(i int) (o expireCondition, ok bool) {
 		}
 	}
 	if o.nx && (o.xx || o.gt || o.lt) {
-		c.Fail("ERR NX and XX, GT or LT options at the same time are not compatible")
+		c.Fail(errExpireNXWithXX)
 		return o, false
 	}
 	if o.gt && o.lt {
-		c.Fail("ERR GT and LT options at the same time are not compatible")
+		c.Fail(errExpireGTWithLT)
 		return o, false
 	}
 	return o, true
@@ -138,29 +145,6 @@ func (c *Ctx) expire(u expiryUnit) {
 		c.modified(key, keyspace.EventGeneric, "expire")
 	}
 	c.Out.Int(1)
-}
-
-// deadline reads argument i as a time in Unix milliseconds, which may be past.
-func (c *Ctx) deadline(i int, u expiryUnit) (int64, bool) {
-	n, ok := c.int(i)
-	if !ok {
-		return 0, false
-	}
-	if u.seconds {
-		if n > math.MaxInt64/1000 || n < math.MinInt64/1000 {
-			c.Fail(invalidExpire(c.cmd.Name))
-			return 0, false
-		}
-		n *= 1000
-	}
-	if !u.absolute {
-		if n > math.MaxInt64-c.now() {
-			c.Fail(invalidExpire(c.cmd.Name))
-			return 0, false
-		}
-		n += c.now()
-	}
-	return n, true
 }
 
 func cmdTTL(c *Ctx)         { c.ttl(expiryUnit{seconds: true}) }
@@ -317,61 +301,6 @@ func (c *Ctx) randomShard() *keyspace.Shard {
 		}
 	}
 	panic("command: more keys than there are")
-}
-
-func cmdKeys(c *Ctx) {
-	pattern := c.Args[1]
-	all := len(pattern) == 1 && pattern[0] == '*'
-	n, e := 0, c.entry()
-	mark := c.Out.ReserveArray(64)
-	for _, s := range c.shards {
-		s.DB(c.Client.DB).ForEach(e, func(e *keyspace.Entry) bool {
-			if key := e.Key(); (all || glob.Match(pattern, key, false)) && !e.Due() {
-				c.Out.BulkBytes(key)
-				n++
-			}
-			return true
-		})
-	}
-	c.Out.SetLen(mark, n)
-}
-
-func cmdScan(c *Ctx) {
-	o, ok := c.parseScan(1)
-	if !ok {
-		return
-	}
-	at, cursor := c.scanShard(o.cursor)
-	e, side := c.entry(), c.beginSide()
-	n, seen := 0, int64(0)
-	for range min(o.count, math.MaxInt64/10) * 10 {
-		cursor = c.shards[at].DB(c.Client.DB).Scan(cursor, e, func(e *keyspace.Entry) {
-			seen++
-			key := e.Key()
-			if !o.matches(key) || e.Due() || o.typeName != nil && !equalFold(o.typeName, upper(e.Type().String())) {
-				return
-			}
-			side.BulkBytes(key)
-			n++
-		})
-		if cursor == 0 {
-			if at++; at == len(c.shards) {
-				at = 0
-				break
-			}
-		}
-		if seen >= o.count {
-			break
-		}
-	}
-	c.scanReply(cursor*uint64(len(c.shards))+uint64(at), n)
-}
-
-// scanShard takes a cursor of SCAN apart: shards are scanned one after the other, and
-// the cursor says which, and how far.
-func (c *Ctx) scanShard(cursor uint64) (at int, inside uint64) {
-	n := uint64(len(c.shards))
-	return int(cursor % n), cursor / n
 }
 
 func cmdCopy(c *Ctx) {

@@ -32,7 +32,6 @@ const (
 	errGeoHeight    resp.Error = "ERR need numeric height"
 	errGeoRadiusNeg resp.Error = "ERR radius cannot be negative"
 	errGeoBoxNeg    resp.Error = "ERR height or width cannot be negative"
-	errGeoCount     resp.Error = "ERR COUNT must be > 0"
 	errGeoAny       resp.Error = "ERR the ANY argument requires COUNT argument"
 )
 
@@ -431,7 +430,7 @@ func (o *geoQuery) option(c *Ctx, z zset.ZSet, found bool, i int) (n int, ok boo
 			return 0, false
 		}
 		if o.count <= 0 {
-			c.Fail(errGeoCount)
+			c.Fail(errCountPositive)
 			return 0, false
 		}
 		return 2, true

@@ -11,17 +11,14 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
-// Field TTLs are in hashttl.go, with HEXPIRE and its kin.
+// Hashes. The TTLs of fields are in hashttl.go, with HEXPIRE and its kin; HGETEX and what
+// else reads or writes and expires in one step in hashgetex.go.
 
 var hashHandlers = handlers{
 	"hdel": cmdHDel, "hexists": cmdHExists, "hget": cmdHGet, "hgetall": cmdHGetAll,
 	"hincrby": cmdHIncrBy, "hincrbyfloat": cmdHIncrByFloat, "hkeys": cmdHKeys, "hlen": cmdHLen,
 	"hmget": cmdHMGet, "hmset": cmdHMSet, "hrandfield": cmdHRandField, "hscan": cmdHScan,
 	"hset": cmdHSet, "hsetnx": cmdHSetNX, "hstrlen": cmdHStrLen, "hvals": cmdHVals,
-
-	"hexpire": cmdHExpire, "hexpireat": cmdHExpireAt, "hexpiretime": cmdHExpireTime,
-	"hpersist": cmdHPersist, "hpexpire": cmdHPExpire, "hpexpireat": cmdHPExpireAt,
-	"hpexpiretime": cmdHPExpireTime, "hpttl": cmdHPTTL, "httl": cmdHTTL,
 }
 
 const (

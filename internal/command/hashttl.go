@@ -13,11 +13,14 @@ import (
 // and replies an array with a number for each field. The type of the key is
 // looked at before the other arguments, as Redis does here.
 
+var hashTTLHandlers = handlers{
+	"hexpire": cmdHExpire, "hexpireat": cmdHExpireAt, "hexpiretime": cmdHExpireTime,
+	"hpersist": cmdHPersist, "hpexpire": cmdHPExpire, "hpexpireat": cmdHPExpireAt,
+	"hpexpiretime": cmdHPExpireTime, "hpttl": cmdHPTTL, "httl": cmdHTTL,
+}
+
 const (
-	errNoFields       resp.Error = "ERR Mandatory argument FIELDS is missing or not at the right position"
-	errFieldsMismatch resp.Error = "ERR The `numfields` parameter must match the number of arguments"
 	errNumFields      resp.Error = "ERR Parameter `numFields` should be greater than 0" // of those that write
-	errNumFieldsRead  resp.Error = "ERR Number of fields must be a positive integer"
 	errNegativeExpiry resp.Error = "ERR invalid expire time, must be >= 0"
 )
 

@@ -14,6 +14,9 @@ import (
 	"github.com/redweave/redweave/keyspace"
 )
 
+// INFO: a section after the other, each of what the shards, the server and the network
+// side keep of themselves.
+
 var infoHandlers = handlers{"info": cmdInfo}
 
 // An infoSection writes one section of INFO, without its heading.

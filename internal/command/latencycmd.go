@@ -5,6 +5,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// LATENCY: the monitor of slow moments, which package latency keeps, and the histograms
+// of the commands' times, which timing.go fills.
+
 var latencyHandlers = handlers{
 	"latency|doctor": cmdLatencyDoctor, "latency|graph": cmdLatencyGraph, "latency|help": cmdHelp,
 	"latency|histogram": cmdLatencyHistogram, "latency|history": cmdLatencyHistory,
@@ -97,19 +100,4 @@ func cmdLatencyHistogram(c *Ctx) {
 		}
 	}
 	o.SetLen(mark, n)
-}
-
-// commandNamed returns the command of a name in any case, "config|get" for a
-// subcommand, or nil.
-func commandNamed(name []byte) *Command {
-	container, sub, isSub := cutName(string(name))
-	args := [][]byte{[]byte(container), []byte(sub)}
-	if !isSub {
-		args = args[:1]
-	}
-	cmd, unknownSub := find(args)
-	if unknownSub || cmd == nil || isSub && cmd.Parent == nil {
-		return nil
-	}
-	return cmd
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// Lists. Those commands that wait for elements are in listblock.go.
+
 var listHandlers = handlers{
 	"lindex": cmdLIndex, "linsert": cmdLInsert, "llen": cmdLLen, "lmove": cmdLMove,
 	"lmpop": cmdLMPop, "lpop": cmdLPop, "lpos": cmdLPos, "lpush": cmdLPush, "lpushx": cmdLPushX,
@@ -18,12 +20,10 @@ var listHandlers = handlers{
 }
 
 const (
-	errRankZero     resp.Error = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list"
-	errCountNeg     resp.Error = "ERR COUNT can't be negative"
-	errMaxLenNeg    resp.Error = "ERR MAXLEN can't be negative"
-	errNumKeys      resp.Error = "ERR numkeys should be greater than 0"
-	errCountNotMore resp.Error = "ERR count should be greater than 0"
-	errBelowMinimum resp.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+	errIndexRange resp.Error = "ERR index out of range"
+	errRankZero   resp.Error = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to start from the end of the list"
+	errCountNeg   resp.Error = "ERR COUNT can't be negative"
+	errMaxLenNeg  resp.Error = "ERR MAXLEN can't be negative"
 )
 
 // A listEnd is where a command takes elements from or puts them.
@@ -534,16 +534,6 @@ func (c *Ctx) parsePos() (o posOptions, ok bool) {
 		}
 	}
 	return o, true
-}
-
-// symmetricInt reads argument i as an integer whose negative is one too.
-func (c *Ctx) symmetricInt(i int) (int64, bool) {
-	n, ok := c.int(i)
-	if ok && n == math.MinInt64 {
-		c.Fail(errBelowMinimum)
-		return 0, false
-	}
-	return n, ok
 }
 
 func cmdLPos(c *Ctx) {

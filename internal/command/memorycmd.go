@@ -14,6 +14,9 @@ import (
 	"github.com/redweave/redweave/keyspace"
 )
 
+// MEMORY, and the figures that INFO memory shows as well. They add up: what is used is
+// exact, and every key's part of it too.
+
 var memoryHandlers = handlers{
 	"memory|doctor": cmdMemoryDoctor, "memory|help": cmdHelp, "memory|malloc-stats": cmdMemoryMallocStats,
 	"memory|purge": cmdMemoryPurge, "memory|stats": cmdMemoryStats, "memory|usage": cmdMemoryUsage,

@@ -8,6 +8,8 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// OBJECT looks at a key without leaving a trace: it is not a use of it.
+
 var objectHandlers = handlers{
 	"object|encoding": cmdObjectEncoding, "object|freq": cmdObjectFreq, "object|help": cmdHelp,
 	"object|idletime": cmdObjectIdleTime, "object|refcount": cmdObjectRefCount,

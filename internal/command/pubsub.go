@@ -6,6 +6,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// Subscriptions and messages, as commands. Who listens to what is kept in
+// pubsubchannels.go, and how messages reach a client is told in push.go.
+
 var pubsubHandlers = handlers{
 	"subscribe":    func(c *Ctx) { c.subscribe(toChannel) },
 	"psubscribe":   func(c *Ctx) { c.subscribe(toPattern) },

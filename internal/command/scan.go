@@ -11,7 +11,65 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
-// The SCAN family: cursors, options, and replies whose head is known last.
+// KEYS, SCAN, and what SSCAN, HSCAN and ZSCAN have in common with it: cursors, options,
+// and replies whose head is known last.
+
+const errInvalidCursor resp.Error = "ERR invalid cursor"
+
+func cmdKeys(c *Ctx) {
+	pattern := c.Args[1]
+	all := len(pattern) == 1 && pattern[0] == '*'
+	n, e := 0, c.entry()
+	mark := c.Out.ReserveArray(64)
+	for _, s := range c.shards {
+		s.DB(c.Client.DB).ForEach(e, func(e *keyspace.Entry) bool {
+			if key := e.Key(); (all || glob.Match(pattern, key, false)) && !e.Due() {
+				c.Out.BulkBytes(key)
+				n++
+			}
+			return true
+		})
+	}
+	c.Out.SetLen(mark, n)
+}
+
+func cmdScan(c *Ctx) {
+	o, ok := c.parseScan(1)
+	if !ok {
+		return
+	}
+	at, cursor := c.scanShard(o.cursor)
+	e, side := c.entry(), c.beginSide()
+	n, seen := 0, int64(0)
+	for range min(o.count, math.MaxInt64/10) * 10 {
+		cursor = c.shards[at].DB(c.Client.DB).Scan(cursor, e, func(e *keyspace.Entry) {
+			seen++
+			key := e.Key()
+			if !o.matches(key) || e.Due() || o.typeName != nil && !equalFold(o.typeName, upper(e.Type().String())) {
+				return
+			}
+			side.BulkBytes(key)
+			n++
+		})
+		if cursor == 0 {
+			if at++; at == len(c.shards) {
+				at = 0
+				break
+			}
+		}
+		if seen >= o.count {
+			break
+		}
+	}
+	c.scanReply(cursor*uint64(len(c.shards))+uint64(at), n)
+}
+
+// scanShard takes a cursor of SCAN apart: shards are scanned one after the other, and
+// the cursor says which, and how far.
+func (c *Ctx) scanShard(cursor uint64) (at int, inside uint64) {
+	n := uint64(len(c.shards))
+	return int(cursor % n), cursor / n
+}
 
 // scanOptions are MATCH, COUNT, TYPE and NOVALUES of the SCAN family.
 type scanOptions struct {
@@ -128,14 +186,6 @@ func (c *Ctx) beginScan(t datatypes.Type) (e *keyspace.Entry, o scanOptions, ok 
 	}
 	o, ok = c.parseScan(2)
 	return e, o, ok
-}
-
-// beginSide empties the side writer, where a reply whose head is known last is
-// gathered.
-func (c *Ctx) beginSide() *resp.Writer {
-	c.side.Reset()
-	c.side.Proto = c.Out.Proto
-	return &c.side
 }
 
 // scanReply replies a cursor and the n elements in the side writer.

@@ -388,3 +388,28 @@ func (x *Exec) shardStats() keyspace.Stats {
 	sum.StalePercent /= float64(len(x.shards))
 	return sum
 }
+
+// keys returns the number of keys in all databases.
+func (x *Exec) keys() (n int) {
+	for _, s := range x.shards {
+		n += s.Len()
+	}
+	return n
+}
+
+// databases visits database i of every shard that has used it, for each i in
+// use.
+func (x *Exec) databases(visit func(i int, dbs []*keyspace.DB)) {
+	var dbs []*keyspace.DB
+	for i := range x.shards[0].Databases() {
+		dbs = dbs[:0]
+		for _, s := range x.shards {
+			if db := s.Peek(i); db != nil {
+				dbs = append(dbs, db)
+			}
+		}
+		if len(dbs) > 0 {
+			visit(i, dbs)
+		}
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// SLOWLOG, and what is entered in the slow log: commands without the secrets among their
+// arguments.
+
 var slowlogHandlers = handlers{
 	"slowlog|get": cmdSlowlogGet, "slowlog|help": cmdHelp, "slowlog|len": cmdSlowlogLen,
 	"slowlog|reset": cmdSlowlogReset,

@@ -10,6 +10,9 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
+// Streams: entries and their IDs. Groups of consumers are in streamgroup.go, XREAD and
+// XREADGROUP in streamread.go, XINFO in streaminfo.go.
+
 var streamHandlers = handlers{
 	"xack": cmdXAck, "xackdel": cmdXAckDel, "xadd": cmdXAdd, "xautoclaim": cmdXAutoClaim, "xclaim": cmdXClaim,
 	"xdel": cmdXDel, "xdelex": cmdXDelEx, "xgroup|create": cmdXGroupCreate,

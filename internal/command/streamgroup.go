@@ -20,7 +20,6 @@ const (
 	errClaimTime    resp.Error = "ERR Invalid TIME option argument for XCLAIM"
 	errClaimRetry   resp.Error = "ERR Invalid RETRYCOUNT option argument for XCLAIM"
 	errAutoIdle     resp.Error = "ERR Invalid min-idle-time argument for XAUTOCLAIM"
-	errAutoCount    resp.Error = "ERR COUNT must be > 0"
 )
 
 // noGroup is the reply to a group that is not there. Each % of the text stands for one
@@ -501,7 +500,7 @@ func cmdXAutoClaim(c *Ctx) {
 		switch {
 		case i+1 < len(c.Args) && c.is(i, "COUNT"):
 			i++
-			if count, ok = c.intBetween(i, 1, math.MaxInt64/16, errAutoCount); !ok {
+			if count, ok = c.intBetween(i, 1, math.MaxInt64/16, errCountPositive); !ok {
 				return
 			}
 		case c.is(i, "JUSTID"):

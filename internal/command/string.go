@@ -7,7 +7,12 @@ import (
 	"github.com/redweave/redweave/internal/longdouble"
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/lazyfree"
+	"github.com/redweave/redweave/resp"
 )
+
+// Strings. This is the family to begin with: a handler reads its arguments, looks the key
+// up, works, tells of the change and replies. What Redis 8 added is in stringcond.go and
+// increx.go; bit by bit strings are looked at in bitmap.go.
 
 var stringHandlers = handlers{
 	"append": cmdAppend, "decr": cmdDecr, "decrby": cmdDecrBy, "get": cmdGet,
@@ -17,6 +22,11 @@ var stringHandlers = handlers{
 	"set": cmdSet, "setex": cmdSetEx, "setnx": cmdSetNX, "setrange": cmdSetRange,
 	"strlen": cmdStrLen, "substr": cmdGetRange,
 }
+
+const (
+	errDecrOverflow resp.Error = "ERR decrement would overflow"
+	errOffset       resp.Error = "ERR offset is out of range"
+)
 
 // replyString replies a string value.
 func (c *Ctx) replyString(e *keyspace.Entry) {
@@ -107,48 +117,6 @@ func (c *Ctx) parseSetOptions(i int, f setForm) (o setOptions, ok bool) {
 		}
 	}
 	return o, true
-}
-
-// An expiryUnit says how an expiry argument counts: in seconds or milliseconds,
-// from now or from 1970.
-type expiryUnit struct{ seconds, absolute bool }
-
-func (c *Ctx) expiryWord(i int) (expiryUnit, bool) {
-	switch {
-	case c.is(i, "EX"):
-		return expiryUnit{seconds: true}, true
-	case c.is(i, "PX"):
-		return expiryUnit{}, true
-	case c.is(i, "EXAT"):
-		return expiryUnit{seconds: true, absolute: true}, true
-	case c.is(i, "PXAT"):
-		return expiryUnit{absolute: true}, true
-	}
-	return expiryUnit{}, false
-}
-
-// expiry reads argument i as the time a value expires, in Unix milliseconds. It
-// must be positive and not overflow.
-func (c *Ctx) expiry(i int, u expiryUnit) (int64, bool) {
-	n, ok := c.int(i)
-	if !ok {
-		return 0, false
-	}
-	if n <= 0 || u.seconds && n > math.MaxInt64/1000 {
-		c.Fail(invalidExpire(c.cmd.Name))
-		return 0, false
-	}
-	if u.seconds {
-		n *= 1000
-	}
-	if !u.absolute {
-		if n > math.MaxInt64-c.now() {
-			c.Fail(invalidExpire(c.cmd.Name))
-			return 0, false
-		}
-		n += c.now()
-	}
-	return n, true
 }
 
 func cmdSet(c *Ctx) {

@@ -46,6 +46,7 @@ const (
 	errCachingMode   resp.Error = "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled"
 	errCachingYes    resp.Error = "ERR CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."
 	errCachingNo     resp.Error = "ERR CLIENT CACHING NO is only valid when tracking is enabled in OPTOUT mode."
+	errRedirectTwice resp.Error = "ERR A client can only redirect to a single other client"
 )
 
 // invalidateChannel is the channel on which invalidations reach clients in RESP2.
@@ -153,7 +154,7 @@ func cmdClientTracking(c *Ctx) {
 // redirectArg reads argument i as the ID of another client.
 func (c *Ctx) redirectArg(i int, before uint64) (id uint64, ok bool) {
 	if before != 0 {
-		c.Fail("ERR A client can only redirect to a single other client")
+		c.Fail(errRedirectTwice)
 		return 0, false
 	}
 	n, ok := c.int(i)

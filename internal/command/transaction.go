@@ -37,7 +37,6 @@ const (
 	errExecNoMulti    resp.Error = "ERR EXEC without MULTI"
 	errDiscardNoMulti resp.Error = "ERR DISCARD without MULTI"
 	errWatchInMulti   resp.Error = "ERR WATCH inside MULTI is not allowed"
-	errNotInMulti     resp.Error = "ERR Command not allowed inside a transaction"
 	errExecAbort      resp.Error = "EXECABORT Transaction discarded because of previous errors."
 )
 

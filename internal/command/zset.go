@@ -10,7 +10,8 @@ import (
 	"github.com/redweave/redweave/resp"
 )
 
-// What combines several sorted sets is in zsetalgebra.go.
+// Sorted sets. What combines several of them is in zsetalgebra.go, what waits for members
+// in zsetblock.go; a member's score and its place in the order are package zset's.
 
 var zsetHandlers = handlers{
 	"zadd": cmdZAdd, "zcard": cmdZCard, "zcount": cmdZCount, "zdiff": cmdZDiff,

@@ -14,7 +14,7 @@ import (
 // What Redis 8.4 brought for strings: SET and DELEX that look at the present value
 // first, by itself or by its digest; DIGEST; MSETEX.
 
-var conditionalHandlers = handlers{"delex": cmdDelEx, "digest": cmdDigest, "msetex": cmdMSetEx}
+var stringCondHandlers = handlers{"delex": cmdDelEx, "digest": cmdDigest, "msetex": cmdMSetEx}
 
 const (
 	errDigest      resp.Error = "ERR the digest must be 16 hexadecimal digits"

@@ -14,7 +14,7 @@ import (
 // PFCOUNT of one key notes the count in the string and so writes to it, although
 // Redis lists it among the commands that only read.
 
-var hllHandlers = handlers{
+var hyperLogLogHandlers = handlers{
 	"pfadd": cmdPFAdd, "pfcount": cmdPFCount, "pfdebug": cmdPFDebug, "pfmerge": cmdPFMerge,
 	"pfselftest": cmdPFSelfTest,
 }

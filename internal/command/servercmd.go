@@ -4,10 +4,12 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/lazyfree"
 	"github.com/redweave/redweave/resp"
 )
+
+// What is about the whole keyspace, or about the process: emptying and swapping
+// databases, the time, the end.
 
 var serverHandlers = handlers{
 	"dbsize": cmdDBSize, "flushall": cmdFlushAll, "flushdb": cmdFlushDB, "lolwut": cmdLolwut,
@@ -149,30 +151,5 @@ func cmdShutdown(c *Ctx) {
 		c.log.Info("User requested shutdown...")
 		c.Client.Flags |= closeAfterReply
 		c.host.Terminate()
-	}
-}
-
-// keys returns the number of keys in all databases.
-func (x *Exec) keys() (n int) {
-	for _, s := range x.shards {
-		n += s.Len()
-	}
-	return n
-}
-
-// databases visits database i of every shard that has used it, for each i in
-// use.
-func (x *Exec) databases(visit func(i int, dbs []*keyspace.DB)) {
-	var dbs []*keyspace.DB
-	for i := range x.shards[0].Databases() {
-		dbs = dbs[:0]
-		for _, s := range x.shards {
-			if db := s.Peek(i); db != nil {
-				dbs = append(dbs, db)
-			}
-		}
-		if len(dbs) > 0 {
-			visit(i, dbs)
-		}
 	}
 }

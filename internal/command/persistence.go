@@ -21,9 +21,9 @@ import (
 // hash have TTLs. There is no process to fork, so BGSAVE owns everything while it
 // writes, as SAVE does, and its reply comes when it is done.
 
-var persistHandlers = handlers{
+var persistenceHandlers = handlers{
 	"bgrewriteaof": cmdBGRewriteAOF, "bgsave": cmdBGSave, "lastsave": cmdLastSave,
-	"restore-asking": cmdRestore, "save": cmdSave,
+	"save": cmdSave,
 }
 
 const (

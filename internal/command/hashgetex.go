@@ -10,7 +10,7 @@ import (
 // hash, and in the same step delete them or say how long they live. A time that has
 // passed deletes them too.
 
-var hashExHandlers = handlers{"hgetdel": cmdHGetDel, "hgetex": cmdHGetEx, "hsetex": cmdHSetEx}
+var hashGetExHandlers = handlers{"hgetdel": cmdHGetDel, "hgetex": cmdHGetEx, "hsetex": cmdHSetEx}
 
 const (
 	errHGetExTimes   resp.Error = "ERR Only one of EX, PX, EXAT, PXAT or PERSIST arguments can be specified"

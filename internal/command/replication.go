@@ -1,8 +1,6 @@
 package command
 
 import (
-	"strconv"
-
 	"github.com/redweave/redweave/keyspace"
 	"github.com/redweave/redweave/resp"
 )
@@ -10,23 +8,21 @@ import (
 // Replication as a lone master answers it: there are no replicas and there is no
 // master, and never will be.
 
-var masterHandlers = handlers{
-	"failover": cmdFailover, "module|help": cmdHelp, "module|list": cmdModuleList, "module|load": cmdModuleLoad,
-	"module|loadex": cmdModuleLoad, "module|unload": cmdModuleLoad, "replicaof": cmdReplicaOf,
-	"role": cmdRole, "slaveof": cmdReplicaOf, "wait": cmdWait, "waitaof": cmdWaitAOF,
+var replicationHandlers = handlers{
+	"failover": cmdFailover, "replicaof": cmdReplicaOf, "role": cmdRole, "slaveof": cmdReplicaOf,
+	"wait": cmdWait, "waitaof": cmdWaitAOF,
 }
 
 const (
-	errMasterPort     resp.Error = "ERR Invalid master port"
-	errNoReplication  resp.Error = "ERR This server cannot be a replica: its keyspace lives in one process"
-	errReplicaOfNodes resp.Error = "ERR REPLICAOF not allowed in cluster mode."
-	errNoReplicas     resp.Error = "ERR FAILOVER requires connected replicas."
-	errNoFailover     resp.Error = "ERR No failover in progress."
-	errFailoverNodes  resp.Error = "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."
-	errModuleDenied   resp.Error = `ERR MODULE command not allowed. If the enable-module-command option is set to "local", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.`
-	errWaitLocal      resp.Error = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
-	errWaitLocalRange resp.Error = "ERR value is out of range, value must between 0 and 1"
-	errNoModules      resp.Error = "ERR Error loading the extension. Please check the server logs."
+	errMasterPort      resp.Error = "ERR Invalid master port"
+	errNoReplication   resp.Error = "ERR This server cannot be a replica: its keyspace lives in one process"
+	errReplicaOfNodes  resp.Error = "ERR REPLICAOF not allowed in cluster mode."
+	errNoReplicas      resp.Error = "ERR FAILOVER requires connected replicas."
+	errNoFailover      resp.Error = "ERR No failover in progress."
+	errFailoverNodes   resp.Error = "ERR FAILOVER not allowed in cluster mode. Use CLUSTER FAILOVER command instead."
+	errWaitLocal       resp.Error = "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled."
+	errWaitLocalRange  resp.Error = "ERR value is out of range, value must between 0 and 1"
+	errFailoverTimeout resp.Error = "ERR FAILOVER timeout must be greater than 0"
 )
 
 func cmdRole(c *Ctx) {
@@ -114,7 +110,7 @@ func (c *Ctx) checkFailover() {
 			if ms, ok := c.int(i); !ok {
 				return
 			} else if ms <= 0 {
-				c.Fail("ERR FAILOVER timeout must be greater than 0")
+				c.Fail(errFailoverTimeout)
 				return
 			}
 		case c.is(i, "TO") && left >= 2:
@@ -129,18 +125,4 @@ func (c *Ctx) checkFailover() {
 		}
 	}
 	c.Fail(errNoReplicas)
-}
-
-func cmdModuleList(c *Ctx) { c.Out.ArrayHeader(0) }
-
-func cmdModuleLoad(c *Ctx) {
-	switch {
-	case !c.config.EnableModuleCommand.Allows(c.Client.local()):
-		c.Fail(errModuleDenied)
-	case c.cmd.Short() == "unload":
-		c.Fail(resp.Error("ERR Error unloading module: no such module with that name"))
-	default:
-		c.log.Warn("there are no modules", "path", strconv.Quote(string(c.Args[2])))
-		c.Fail(errNoModules)
-	}
 }
