@@ -233,6 +233,22 @@ func (e *Engine) serve(lp *eventloop.Loop) bool {
 	return true
 }
 
+// Interlude implements [threading.Interlude]: while a script that runs too long owns
+// nothing, clients of the I/O loops are told so, as those of the main loop are.
+func (e *Engine) Interlude() func() {
+	own := e.Group.Interlude()
+	if own == nil {
+		return nil
+	}
+	return func() {
+		own()
+		lp, set := e.Loops()[0], e.set
+		e.set = nil
+		lp.Aside(func() { e.serve(lp) })
+		e.set = set
+	}
+}
+
 // take takes parcels out of the rings.
 func (e *Engine) take() {
 	e.set = e.set[:0]

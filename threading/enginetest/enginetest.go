@@ -18,6 +18,7 @@
 //	kills         clients are killed at every stage of a command's way
 //	deaths        or go by themselves, without a word
 //	half closes   or have nothing more to say and wait for the rest
+//	busy          a script runs too long, and all others are told
 //	limits        a client that never reads goes, the others stay
 //	shutdown      with commands on their way
 //	one processor some of this again where only one goroutine can run at a time
@@ -70,7 +71,7 @@ func Stress(t *testing.T, open func(t testing.TB) Engine) {
 		run  func(t *testing.T, e Engine)
 	}{
 		{"pipeline", runPipeline}, {"clients", runClients}, {"order", runOrder}, {"atomic", runAtomic},
-		{"kills", runKills}, {"deaths", runDeaths}, {"half closes", runHalfCloses}, {"limits", runLimits},
+		{"kills", runKills}, {"deaths", runDeaths}, {"half closes", runHalfCloses}, {"limits", runLimits}, {"busy", runBusy},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			leavesNothing(t, func(t *testing.T) { c.run(t, open(t)) })

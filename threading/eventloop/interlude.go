@@ -11,7 +11,7 @@ import (
 func (g *Group) Interlude() func() {
 	for _, lp := range g.Loops() {
 		if lp.executing {
-			return lp.interlude
+			return lp.Interlude
 		}
 	}
 	return nil
@@ -28,13 +28,13 @@ func (g *Group) Ending() bool {
 	return g.Core.Closing()
 }
 
-// interlude is a turn inside a turn: the loop executes a client's script, which has run
+// Interlude is a turn inside a turn: the loop executes a client's script, which has run
 // for too long and owns nothing at the moment. Other clients are read from, answered
 // (BUSY, mostly) and written to. What the outer turn is in the middle of stays as it is:
 // its events, its batch, and the clients in that, who are busy.
-func (lp *Loop) interlude() {
+func (lp *Loop) Interlude() {
 	events, began := lp.Events, lp.began
-	saved := slices.Clone(events)
+	saved, executing := slices.Clone(events), lp.executing
 	lp.executing = false
 	if lp.aside == nil {
 		lp.aside = threading.NewBatch()
@@ -61,7 +61,16 @@ func (lp *Loop) interlude() {
 	}
 	lp.flushIdle()
 	copy(events, saved) // the poller has one list of them
-	lp.Events, lp.began, lp.executing = events, began, true
+	lp.Events, lp.began, lp.executing = events, began, executing
+}
+
+// Aside has do done in the middle of what the loop executes, which owns nothing at the
+// moment, as if that were not.
+func (lp *Loop) Aside(do func()) {
+	began, executing := lp.began, lp.executing
+	lp.executing = false
+	do()
+	lp.began, lp.executing = began, executing
 }
 
 // flushIdle is Flush but for clients whose output is being made.

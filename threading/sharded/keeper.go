@@ -19,9 +19,11 @@ type keeper struct {
 	x     *command.Exec // of the shard, while it is owned
 	began int64         // engine's time, when it was taken
 
-	away  int       // parcels that are
-	keys  [][]byte  // room for those whose lookups are prepared
-	spare []*parcel // empty
+	away  int        // parcels that are
+	keys  [][]byte   // room for those whose lookups are prepared
+	late  []*message // own ones that came back while a script ran here
+	alone bool       // it runs a command that owns more than its shard: guarded by that ownership
+	spare []*parcel  // empty
 	empty []*message
 
 	_      [128]byte
@@ -107,6 +109,11 @@ func (k *keeper) disown() {
 // are back looked at. Nothing is owned after it: what the loop does with its clients may
 // need any shard.
 func (k *keeper) receive() {
+	for len(k.late) > 0 {
+		m := k.late[0]
+		k.late = k.late[1:]
+		k.returned(m)
+	}
 	for i := range k.peers {
 		if i == k.at {
 			continue
@@ -123,6 +130,32 @@ func (k *keeper) receive() {
 			p.sent--
 			k.pushBacklog(i)
 			k.returned(m)
+		}
+	}
+	k.disown()
+}
+
+// interlude is what the loop does while a script of one of its clients, which has run too
+// long, owns nothing for a moment: others are told so, be they its clients or those of
+// loops that sent messages. What the loop is in the middle of stays as it is.
+func (k *keeper) interlude() {
+	k.lp.Interlude()
+	for i := range k.peers {
+		if i == k.at {
+			continue
+		}
+		p := &k.peers[i]
+		for m := p.in.pop(); m != nil; m = p.in.pop() {
+			if m.from != k {
+				if x := k.own(); x != nil {
+					m.run(x)
+				}
+				k.giveBack(p, m)
+				continue
+			}
+			p.sent--
+			k.pushBacklog(i)
+			k.late = append(k.late, m)
 		}
 	}
 	k.disown()

@@ -285,7 +285,9 @@ func (k *keeper) runAlone(p *parcel, i int) bool {
 		return false
 	}
 	began := x.Nanos()
+	k.alone = true
 	v := x.DoPlaced(cl, p.Args(c.sent), &s.place)
+	k.alone = false
 	x.Settle()
 	p.nanos = x.Nanos()
 	k.lp.Tally.Owning += time.Duration(p.nanos - began)

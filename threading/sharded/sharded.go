@@ -180,6 +180,16 @@ func (k *keeper) quit() {
 	}
 }
 
+// Interlude implements [threading.Interlude].
+func (e *Engine) Interlude() func() {
+	for _, k := range e.keepers {
+		if k.alone {
+			return k.interlude
+		}
+	}
+	return e.Group.Interlude() // with one shard
+}
+
 // wake wakes the loop of shard i, if it sleeps.
 func (e *Engine) wake(i int) { e.Loops()[i].Wake() }
 
