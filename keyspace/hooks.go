@@ -22,14 +22,17 @@ const (
 )
 
 // A Hook is told of every modification, by the shard's owner, while it owns
-// the shard. WATCH, tracking, notifications and blocking commands hang on it.
+// the shard. WATCH, tracking, notifications and blocking commands hang on it. It must not
+// modify the shard, which may be in the middle of something, but by looking keys up:
+// one whose time has passed goes then.
 type Hook interface {
 	// Modified is called after the value of a key changed, appeared or went
-	// away. The key is valid during the call.
+	// away, by a command or because its time had passed or room was needed. The key is
+	// valid during the call.
 	Modified(db int, key []byte)
 
 	// Event is called with what happened, in the words of keyspace
-	// notifications.
+	// notifications: also with what modifies nothing, such as a key that was missed.
 	Event(db int, class EventClass, event string, key []byte)
 
 	// Flushed is called before a database is emptied or swapped with another,
@@ -41,8 +44,8 @@ type Hook interface {
 // only written to by its owner, so none should be left that has nobody to tell.
 func (s *Shard) SetHook(h Hook) { s.hook = h }
 
-// Modified tells of a change: the key's watchers, its trackers and the number
-// of unsaved changes. Commands call it once for each key they changed.
+// Modified tells the hook of a change, and counts it among those not saved. Commands
+// call it once for each key they changed.
 func (db *DB) Modified(key []byte) {
 	db.shard.Stats.Dirty++
 	if h := db.shard.hook; h != nil {
@@ -50,7 +53,7 @@ func (db *DB) Modified(key []byte) {
 	}
 }
 
-// Event tells of an event in the words of keyspace notifications.
+// Event tells the hook of an event, in the words of keyspace notifications.
 func (db *DB) Event(class EventClass, event string, key []byte) {
 	if h := db.shard.hook; h != nil {
 		h.Event(db.id, class, event, key)

@@ -11,15 +11,37 @@
 // that a command needs, be it an event loop with a batch of commands or a goroutine of
 // the application with one, runs it on its own stack. Most models have one shard.
 //
+// Where there are several, [Core.Place] says which of them a command needs, and their
+// owner takes them in ascending order ([Core.OwnSet]). What is not in any shard, such as
+// clients and who listens to what, is read by the owner of some shard and changed by an
+// owner of all; internal/command/shards.go lists the exceptions. So a command may turn out
+// to need more than its keys' shards, to wait, say, or to serve those who wait. It has done
+// nothing yet then, says [command.NeedAll], and is run again by an owner of all.
+//
+// Not everybody who works on a keyspace is its owner:
+//
+//   - [Core.AppendGet] and [Core.Set] read and overwrite strings beside others who do so,
+//     while nobody owns the shard
+//   - the reclaimer frees what the owner has let go (package lazyfree)
+//   - what others have for a client waits in its mailbox (package internal/mailbox), and
+//     whoever has the client takes it: nobody appends to the output of another's client
+//   - the alarm, a timer, becomes an owner of all when the time of a blocked command is up
+//     ([Core.Alarm])
+//   - a script that runs too long lends the ownership out, for others to be told BUSY
+//     (busy.go)
+//
 // # Lock order
 //
 //	shard 0 ──> shard 1 ──> … ──> the registry of clients, the logs of slow commands
+//	                         ├──> a client's mailbox, the alarm, the reclaimer
 //	                         └──> an engine's mutex over its loops ──> a loop's inbox
 //
 // The shards' are the ownership: held while commands run and never while a socket is
 // read or written, a channel is waited for, or user code runs. The others are held
 // for a few instructions. Posting to a loop and waking it is allowed under all of
-// them; waiting for it under none.
+// them; waiting for it under none. A clock that a test steps is locked before all of
+// them while it steps. A thread's counters ([Tally]) have a lock of their own that the
+// thread only tries.
 //
 // # What happens before what
 //

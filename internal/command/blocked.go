@@ -65,9 +65,8 @@ import (
 // All deadlines are in one heap, and one timer waits for the nearest: see [Host.Alarm]
 // and [Exec.TimeOut]. It is left to run when its client was served, and then finds nothing.
 
-// errUnblocked is the reply of a command that CLIENT UNBLOCK … ERROR ended.
 const (
-	errUnblocked       resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK"
+	errUnblocked       resp.Error = "UNBLOCKED client unblocked via CLIENT UNBLOCK" // CLIENT UNBLOCK … ERROR
 	errTimeoutNotFloat resp.Error = "ERR timeout is not a float or out of range"
 	errTimeoutRange    resp.Error = "ERR timeout is out of range"
 )

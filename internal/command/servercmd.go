@@ -116,9 +116,9 @@ func cmdTime(c *Ctx) {
 
 // cmdShutdown ends the engine. There is no reply: the connection just ends.
 //
-// NOW means not to wait for replicas, of which there are none. SAVE asks for a
-// snapshot; as nothing can write one, it is refused, unless FORCE says to end
-// in spite of errors. ABORT has nothing to abort, since no shutdown waits.
+// NOW means not to wait for replicas, of which there are none. SAVE writes the database
+// file first, and if that fails nothing ends, unless FORCE says to end in spite of errors;
+// without SAVE nothing is written. ABORT has nothing to abort, since no shutdown waits.
 func cmdShutdown(c *Ctx) {
 	var save, noSave, now, force, abort bool
 	for i := 1; i < len(c.Args); i++ {

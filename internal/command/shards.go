@@ -25,8 +25,9 @@ import (
 //
 // What a Server holds beside the shards may be read by whoever owns any of them, and
 // is written by an owner of all, with these exceptions: the registry of clients and
-// the logs of slow commands have locks of their own, and the figures that the cron
-// keeps (rates, the peak of memory) belong to the owner of shard 0.
+// the logs of slow and of denied commands have locks of their own, the figures that the
+// cron keeps (rates, the peak of memory) belong to the owner of shard 0, and what is atomic
+// may be counted by anybody.
 //
 // A command may find that it needs more than its keys' shards: to evict from others,
 // or to serve those who block. It has done nothing yet when it says so (see [NeedAll]),
