@@ -59,6 +59,9 @@ func Run(t *testing.T, open func(t testing.TB) Engine) {
 	t.Run("transcripts", func(t *testing.T) { runTranscripts(t, open) })
 	Stress(t, open)
 	t.Run("one processor", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the same once more")
+		}
 		onOneProcessor(t, func(t *testing.T) { Stress(t, open) })
 	})
 }

@@ -50,7 +50,7 @@ func (c *conn) Receive(wait time.Duration) ([]byte, error) {
 	if !c.blocks || wait < time.Second {
 		return c.Conn.Receive(wait)
 	}
-	reply, err := c.Conn.Receive(10 * promptly)
+	reply, err := c.Conn.Receive(3 * promptly)
 	for passed := time.Duration(0); err == transcript.ErrWaiting && passed < wait; passed += tick {
 		c.engine.Advance(tick)
 		reply, err = c.Conn.Receive(promptly / 10)
