@@ -119,9 +119,11 @@ type waitQueue struct {
 	nextReady *waitQueue
 }
 
-// blockedKeep is the largest buffer of arguments that is kept for a client's next
-// command that blocks.
-const blockedKeep = 4 << 10
+// What is kept for a client's next command that blocks, at the most.
+const (
+	keepBlockedBytes = 4 << 10
+	keepBlockedArgs  = 64
+)
 
 // mayNotBlock reports whether the command runs where none may wait.
 func (c *Ctx) mayNotBlock() bool { return c.inTransaction || c.inScript }
@@ -258,8 +260,8 @@ func (s *Server) unblock(cl *Client) {
 	if b.index >= 0 {
 		heap.Remove(&s.deadlines, b.index)
 	}
-	if cap(b.buf) > blockedKeep {
-		b.buf, b.args = nil, nil
+	if cap(b.buf) > keepBlockedBytes || cap(b.args) > keepBlockedArgs {
+		b.buf, b.args, b.places = nil, nil, nil
 	}
 	cl.Flags &^= isBlocked
 	cl.tell(outsideBlocked, false)

@@ -525,6 +525,21 @@ func (m *blockingModel) compare() {
 
 // A command that waits for its key to go away too, as XREADGROUP does, is run again when
 // it does; and one that blocks again keeps its place and its time.
+// What a client waited for is not kept when it was much: many keys with short names were.
+func TestRoomOfBlockedIsGivenBack(t *testing.T) {
+	b := newBench(t)
+	p := b.peer()
+	for _, keys := range []string{"k " + strings.Repeat("a b ", 1000), "k " + strings.Repeat("x", 10_000), "k"} {
+		p.want("BLPOP "+keys+" 0", "blocked")
+		b.do("RPUSH k v")
+		p.wantAnswer("*2\r\n$1\r\nk\r\n$1\r\nv\r\n")
+		kept := p.cl.blocked
+		if cap(kept.buf) > keepBlockedBytes || cap(kept.args) > keepBlockedArgs || cap(kept.places) > keepBlockedArgs {
+			t.Errorf("after %d bytes: room for %d bytes, %d arguments and %d places", len(keys), cap(kept.buf), cap(kept.args), cap(kept.places))
+		}
+	}
+}
+
 func TestGoneAndAgain(t *testing.T) {
 	b := newBench(t)
 	p, q := b.peer(), b.peer()

@@ -83,11 +83,11 @@ func (s *Server) configured() {
 // monitor (milliseconds, 0 never).
 func slowestUnnoticed(slowlogUs, latencyMs int64) int64 {
 	n := int64(math.MaxInt64)
-	if slowlogUs >= 0 {
+	if 0 <= slowlogUs && slowlogUs <= n/1000 {
 		n = slowlogUs * 1000
 	}
-	if latencyMs > 0 {
-		n = min(n, latencyMs*nanosPerMs)
+	if 0 < latencyMs && latencyMs <= n/nanosPerMs {
+		n = latencyMs * nanosPerMs
 	}
 	return n
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"math"
+	"slices"
 
 	"github.com/redweave/redweave/internal/command/spec"
 	"github.com/redweave/redweave/internal/config"
@@ -105,6 +106,11 @@ func redacted(cmd *Command, args [][]byte) [][]byte {
 		secret = func(i int) bool {
 			return i > 2 && equalFold(args[i-1], "AUTH") || i > 3 && equalFold(args[i-2], "AUTH")
 		}
+	case "acl|setuser": // names, too, as Redis has it
+		secret = func(i int) bool { return i > 1 }
+	case "migrate":
+		at := migrateSecrets(args)
+		secret = func(i int) bool { return slices.Contains(at, i) }
 	case "config|set":
 		secret = func(i int) bool { return i > 2 && i%2 == 1 && config.Sensitive(string(args[i-1])) }
 	default:
@@ -118,4 +124,19 @@ func redacted(cmd *Command, args [][]byte) [][]byte {
 		}
 	}
 	return shown
+}
+
+// migrateSecrets returns where the user and password of a MIGRATE stand. Keys may be
+// named like its options.
+func migrateSecrets(args [][]byte) (at []int) {
+	for i := 6; i < len(args) && !equalFold(args[i], "KEYS"); i++ {
+		if equalFold(args[i], "AUTH") {
+			i++
+			at = append(at, i)
+		} else if equalFold(args[i], "AUTH2") {
+			i += 2
+			at = append(at, i-1, i)
+		}
+	}
+	return at
 }

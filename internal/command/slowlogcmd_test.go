@@ -1,6 +1,7 @@
 package command
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,13 @@ func TestSlowlogHidesSecrets(t *testing.T) {
 		{"CONFIG SET nothing x", "CONFIG SET nothing x"},
 		{"CONFIG GET requirepass", "CONFIG GET requirepass"},
 		{"SET auth requirepass", "SET auth requirepass"},
+		{"ACL SETUSER bob on >p ~*", "ACL SETUSER (redacted) (redacted) (redacted) (redacted)"},
+		{"ACL DELUSER bob", "ACL DELUSER bob"},
+		{"MIGRATE h 1 k 0 1 AUTH p COPY", "MIGRATE h 1 k 0 1 AUTH (redacted) COPY"},
+		{"migrate h 1 k 0 1 copy auth2 u p replace", "migrate h 1 k 0 1 copy auth2 (redacted) (redacted) replace"},
+		{"MIGRATE h 1 k 0 1 AUTH2 keys auth KEYS a", "MIGRATE h 1 k 0 1 AUTH2 (redacted) (redacted) KEYS a"},
+		{"MIGRATE h 1 k 0 1 AUTH", "MIGRATE h 1 k 0 1 AUTH"},
+		{"MIGRATE h 1 k 0 1 AUTH p COPY KEYS auth k", "MIGRATE h 1 k 0 1 AUTH (redacted) COPY KEYS auth k"},
 	} {
 		b := newBench(t)
 		b.do("CONFIG SET slowlog-log-slower-than 0")
@@ -135,5 +143,24 @@ func TestSlowCommandsAreLatencyEvents(t *testing.T) {
 	b.cl.Out.Proto = 3
 	if got := b.do("LATENCY DOCTOR"); !strings.HasPrefix(got, "=") {
 		t.Errorf("LATENCY DOCTOR in protocol 3: %q", got)
+	}
+}
+
+// TestThresholdsAtTheEndOfTime: in nanoseconds they overflowed, and so every command was
+// timed by itself, and looked at.
+func TestThresholdsAtTheEndOfTime(t *testing.T) {
+	for _, c := range []struct{ slowlogUs, latencyMs, want int64 }{
+		{10_000, 0, 10_000_000},
+		{-1, 0, math.MaxInt64},
+		{0, 5, 0},
+		{-1, 5, 5_000_000},
+		{math.MaxInt64, 0, math.MaxInt64},
+		{math.MaxInt64 / 1000, 0, math.MaxInt64 / 1000 * 1000},
+		{math.MaxInt64/1000 + 1, math.MaxInt64, math.MaxInt64},
+		{-1, math.MaxInt64/nanosPerMs + 1, math.MaxInt64},
+	} {
+		if got := slowestUnnoticed(c.slowlogUs, c.latencyMs); got != c.want {
+			t.Errorf("slowestUnnoticed(%d, %d) = %d, want %d", c.slowlogUs, c.latencyMs, got, c.want)
+		}
 	}
 }
