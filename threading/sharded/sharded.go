@@ -152,6 +152,7 @@ func (e *Engine) run(lp *eventloop.Loop) {
 		k.sent(p)
 		k.receive() // some may be back already
 		lp.Flush()
+		lp.Tally.Depth = k.depth()
 		lp.EndTurn()
 	}
 	k.quit()
@@ -164,6 +165,16 @@ func (k *keeper) wait() bool {
 	ok := k.lp.Wait()
 	k.asleep.Store(false)
 	return ok
+}
+
+// depth returns how many messages wait for the loop.
+func (k *keeper) depth() (n int64) {
+	for i := range k.peers {
+		if i != k.at {
+			n += int64(k.peers[i].in.len())
+		}
+	}
+	return n
 }
 
 // quit serves others until all loops have ended, and have back what they sent: nobody
