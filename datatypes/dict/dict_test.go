@@ -409,6 +409,7 @@ func TestScanRemoveMany(t *testing.T) {
 			m.tab.Insert(m.tab.Hash(key15(i)), r)
 			m.want[string(key15(i))] = r
 		}
+		most := max(mergeMax, m.tab.longest) // by chance, filling has made one longer
 		kept, steps := map[slab.Ref]bool{}, 0
 		for i := range stay {
 			kept[m.want[string(key15(i))]] = true
@@ -427,7 +428,7 @@ func TestScanRemoveMany(t *testing.T) {
 			}
 		}
 		m.check()
-		if m.tab.longest > mergeMax {
+		if m.tab.longest > most {
 			t.Errorf("a bucket held %d elements", m.tab.longest)
 		}
 		t.Logf("stay %d: %d bytes of index for %d elements", stay, m.tab.Bytes(), m.tab.Len())

@@ -91,19 +91,6 @@ func Open(s datatypes.Slot) List {
 	return List{s: s}
 }
 
-// Load makes lp, a valid listpack, the list in a slot, in the encoding its size
-// asks for. lp is copied.
-func Load(s datatypes.Slot, lp []byte, lim *Limits) List {
-	if exceeds(lim, len(lp), listpack.Len(lp)) {
-		l := Create(s, 0)
-		l.toQuicklist(lim)
-		l.q.AppendListpack(lp)
-		return l
-	}
-	s.SetBytes(datatypes.ListPack, append([]byte(nil), lp...))
-	return List{s: s}
-}
-
 // LoadNodes makes a list in a slot out of the nodes that add hands over: from
 // a dump. Whatever they were, the encoding is what their size asks for.
 func LoadNodes(s datatypes.Slot, lim *Limits, add func(q *quicklist.List)) List {

@@ -212,14 +212,6 @@ func TestDumpAndCopy(t *testing.T) {
 			t.Errorf("loaded:\n%s", d)
 		}
 	}
-	// A lone listpack takes the encoding its size asks for.
-	small, large := newSlot(t), newSlot(t)
-	l := Create(newSlot(t), 0)
-	lim := DefaultLimits()
-	l.PushTail(words("a b c"), &lim)
-	wantEncoding(t, Load(small, l.s.Bytes(), &lim), datatypes.ListPack)
-	tight := Limits{MaxListpackSize: 2}
-	wantEncoding(t, Load(large, l.s.Bytes(), &tight), datatypes.QuickList)
 }
 
 func TestReadsAndPushesDoNotAllocate(t *testing.T) {

@@ -279,14 +279,6 @@ func AppendInt(lp []byte, v int64) []byte {
 	return count(lp, 1)
 }
 
-// AppendValue adds v behind the last element. v must not alias lp.
-func AppendValue(lp []byte, v Value) []byte {
-	if v.IsInt {
-		return AppendInt(lp, v.Int)
-	}
-	return Append(lp, v.Str)
-}
-
 // Prepend adds elem before the first element.
 func Prepend(lp, elem []byte) []byte { return InsertBefore(lp, headerSize, elem) }
 
@@ -327,16 +319,6 @@ func Delete(lp []byte, p, n int) []byte {
 		removed++
 	}
 	return count(open(lp, p, q-p, 0), -removed)
-}
-
-// DeleteRange removes n elements from the given index on (negative: from the
-// tail), fewer when the listpack ends before.
-func DeleteRange(lp []byte, index, n int) []byte {
-	p := Seek(lp, index)
-	if p < 0 || n <= 0 {
-		return lp
-	}
-	return Delete(lp, p, n)
 }
 
 // Concat appends the elements of src to lp. src must not alias lp.

@@ -154,7 +154,7 @@ func TestUnknownLength(t *testing.T) {
 	if Seek(lp, 65536) != -1 || Seek(lp, -65537) != -1 {
 		t.Error("Seek finds elements past the ends")
 	}
-	lp = DeleteRange(lp, 0, 65000)
+	lp = Delete(lp, First(lp), 65000)
 	if Len(lp) != 536 {
 		t.Errorf("Len %d, want 536", Len(lp))
 	}
@@ -331,7 +331,9 @@ func history(t *testing.T, data []byte) {
 			}
 		case 8:
 			n := next() % 4
-			lp = DeleteRange(lp, index, n)
+			if p := Seek(lp, index); p >= 0 {
+				lp = Delete(lp, p, n)
+			}
 			model = slices.Delete(model, min(index, len(model)), min(index+n, len(model)))
 		case 9: // cut in two and join again
 			if p := Seek(lp, index); p >= 0 {

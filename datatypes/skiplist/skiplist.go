@@ -126,9 +126,6 @@ func (l *List) newHead(room int) {
 // Len returns the number of members.
 func (l *List) Len() int { return l.len }
 
-// Bytes returns the memory the list takes beside its nodes.
-func (l *List) Bytes() int64 { return int64(l.a.Cap(l.head)) }
-
 // Score returns the score of node r.
 func (l *List) Score(r slab.Ref) float64 { return score(l.a.Ptr(r)) }
 

@@ -37,10 +37,6 @@ func (s *Server) authRequired() bool {
 	return !u.NoPassword() || !u.Enabled()
 }
 
-// AuthRequired is authRequired for the network side, which trusts clients less that
-// have not said who they are. The caller owns.
-func (s *Server) AuthRequired() bool { return s.authRequired() }
-
 // permit checks that the client's user may run the command; if not, the denial is
 // logged and the error returned.
 func (x *Exec) permit(cl *Client, cmd *Command, args [][]byte, context string) (err resp.Error, ok bool) {

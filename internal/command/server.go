@@ -259,9 +259,6 @@ func (s *Server) everybody() iter.Seq[*Client] {
 	}
 }
 
-// Clients returns the number of connected clients.
-func (s *Server) Clients() int { return len(s.clients) }
-
 // now is the time of the shards that are owned, in Unix milliseconds.
 func (x *Exec) now() int64 { return x.owned[0].Now() }
 

@@ -48,9 +48,6 @@ func (s ShardSet) Single() bool { return s&(s-1) == 0 && s != 0 }
 // First returns the lowest shard of a set that is not empty.
 func (s ShardSet) First() int { return bits.TrailingZeros64(uint64(s)) }
 
-// Len returns the number of shards in the set.
-func (s ShardSet) Len() int { return bits.OnesCount64(uint64(s)) }
-
 // Without returns the set without its lowest shard.
 func (s ShardSet) Without() ShardSet { return s & (s - 1) }
 
@@ -217,9 +214,6 @@ func sortsByPattern(args [][]byte) bool {
 	}
 	return false
 }
-
-// Known reports whether there is such a command, with so many arguments.
-func (p *Place) Known() bool { return p.cmd != nil }
 
 // StandFor makes cl a stand-in for another client, whose commands it runs on another
 // owner's shard: those that travel. Its replies are for that client.

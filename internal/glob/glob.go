@@ -27,9 +27,6 @@ package glob
 
 import "bytes"
 
-// special are the bytes that mean something else than themselves.
-const special = `*?[\`
-
 // Match reports whether all of s matches pattern. With nocase, ASCII letters match
 // either case (but not after a backslash inside a class, as in Redis).
 func Match(pattern, s []byte, nocase bool) bool {
@@ -73,18 +70,6 @@ func Match(pattern, s []byte, nocase bool) bool {
 		p, i = star, from
 	}
 	return skipStars(pattern, p) == len(pattern)
-}
-
-// Literal reports whether pattern can match nothing but itself.
-func Literal(pattern []byte) bool { return !bytes.ContainsAny(pattern, special) }
-
-// Prefix returns the start of pattern that every match begins with. It is a
-// part of pattern, not a copy.
-func Prefix(pattern []byte) []byte {
-	if n := bytes.IndexAny(pattern, special); n >= 0 {
-		return pattern[:n]
-	}
-	return pattern
 }
 
 func isSpecial(c byte) bool { return c == '*' || c == '?' || c == '[' || c == '\\' }

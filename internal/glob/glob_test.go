@@ -83,28 +83,6 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestLiteralAndPrefix(t *testing.T) {
-	for _, tt := range []struct {
-		pattern, prefix string
-		literal         bool
-	}{
-		{"", "", true},
-		{"user:42", "user:42", true},
-		{"user:]-^", "user:]-^", true},
-		{"user:*", "user:", false},
-		{"u?er", "u", false},
-		{"[u]ser", "", false},
-		{`us\er`, "us", false},
-	} {
-		if got := Literal([]byte(tt.pattern)); got != tt.literal {
-			t.Errorf("Literal(%q) = %v, want %v", tt.pattern, got, tt.literal)
-		}
-		if got := string(Prefix([]byte(tt.pattern))); got != tt.prefix {
-			t.Errorf("Prefix(%q) = %q, want %q", tt.pattern, got, tt.prefix)
-		}
-	}
-}
-
 func TestMatchDoesNotAllocate(t *testing.T) {
 	pattern, s := []byte("*[a-c]?x*y"), []byte("the quick brown fox jumps over abxx lazy")
 	if n := testing.AllocsPerRun(100, func() { Match(pattern, s, true) }); n != 0 {
@@ -216,12 +194,6 @@ func checkMatch(t *testing.T, pattern, s string, nocase bool) {
 	got, want := Match([]byte(pattern), []byte(s), nocase), naive(pattern, s, nocase)
 	if got != want {
 		t.Fatalf("Match(%q, %q, nocase=%v) = %v, want %v", pattern, s, nocase, got, want)
-	}
-	if got && !nocase && !strings.HasPrefix(s, string(Prefix([]byte(pattern)))) {
-		t.Fatalf("%q matches %q, which does not begin with Prefix %q", pattern, s, Prefix([]byte(pattern)))
-	}
-	if Literal([]byte(pattern)) && !nocase && got != (pattern == s) {
-		t.Fatalf("Literal(%q), but Match with %q = %v", pattern, s, got)
 	}
 }
 
