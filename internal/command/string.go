@@ -97,11 +97,7 @@ func (c *Ctx) parseSetOptions(i int, f setForm) (o setOptions, ok bool) {
 			o.persist = true
 		default:
 			if f == setOne && !o.nx && !o.xx && o.cond.arg == 0 {
-				cond, is, ok := c.comparison(i)
-				if !ok {
-					return o, false
-				}
-				if is {
+				if cond, is := c.comparison(i); is {
 					o.cond = cond
 					i++
 					continue
@@ -146,16 +142,22 @@ func cmdSet(c *Ctx) {
 		c.Fail(ErrWrongType)
 		return
 	}
+	stop := o.nx && found || o.xx && !found
+	if o.cond.arg != 0 {
+		holds := o.cond.negate // nothing differs from everything
+		if found {
+			if holds, ok = o.cond.holds(c, e); !ok {
+				return
+			}
+		}
+		stop = !holds
+	}
 	if o.get {
 		if found {
 			c.replyString(e)
 		} else {
 			c.Out.Null()
 		}
-	}
-	stop := o.nx && found || o.xx && !found
-	if o.cond.arg != 0 {
-		stop = found && !o.cond.holds(c, e) || !found && !o.cond.negate
 	}
 	if stop {
 		if !o.get {
@@ -342,11 +344,15 @@ func cmdGetRange(c *Ctx) {
 	}
 	s := c.stringOf(e)
 	n := int64(len(s))
+	if start < 0 && end < 0 && start > end {
+		c.Out.BulkString("")
+		return
+	}
 	if start < 0 {
 		start = max(start+n, 0)
 	}
 	if end < 0 {
-		end += n // before the start of the string, it is no range: so since 7.4
+		end = max(end+n, 0) // before the start of the string stands for its first byte
 	}
 	end = min(end, n-1)
 	if start > end {

@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"encoding/hex"
 
 	"github.com/redweave/redweave/datatypes"
 	"github.com/redweave/redweave/internal/xxh3"
@@ -17,8 +16,10 @@ import (
 var stringCondHandlers = handlers{"delex": cmdDelEx, "digest": cmdDigest, "msetex": cmdMSetEx}
 
 const (
-	errDigest      resp.Error = "ERR the digest must be 16 hexadecimal digits"
-	errInvalidKeys resp.Error = "ERR invalid numkeys value"
+	errDigest        resp.Error = "ERR must be exactly 16 hexadecimal characters"
+	errCondition     resp.Error = "ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE"
+	errConditionType resp.Error = "ERR Key should be of string type if conditions are specified"
+	errInvalidKeys   resp.Error = "ERR invalid numkeys value"
 )
 
 // A comparison is one of IFEQ, IFNE, IFDEQ and IFDNE with what to compare with.
@@ -28,14 +29,13 @@ type comparison struct {
 	digest bool
 }
 
-// comparison reads argument i and the one after it. is tells whether it was the word
-// for a comparison with something after it, ok whether that makes sense: if not, the
-// error has been replied.
-func (c *Ctx) comparison(i int) (o comparison, is, ok bool) {
+// comparison reads argument i and the one after it. ok tells whether it was the word
+// for a comparison with something after it.
+func (c *Ctx) comparison(i int) (o comparison, ok bool) {
 	o.arg = i + 1
 	switch {
 	case i+1 >= len(c.Args):
-		return comparison{}, false, true
+		return comparison{}, false
 	case c.is(i, "IFEQ"):
 	case c.is(i, "IFNE"):
 		o.negate = true
@@ -44,35 +44,31 @@ func (c *Ctx) comparison(i int) (o comparison, is, ok bool) {
 	case c.is(i, "IFDNE"):
 		o.negate, o.digest = true, true
 	default:
-		return comparison{}, false, true
+		return comparison{}, false
 	}
-	if o.digest && !isDigest(c.Args[o.arg]) {
-		c.Fail(errDigest)
-		return o, true, false
-	}
-	return o, true, true
+	return o, true
 }
 
-func isDigest(b []byte) bool {
-	var sum [8]byte
-	if len(b) != 2*len(sum) {
-		return false
-	}
-	_, err := hex.Decode(sum[:], b)
-	return err == nil
-}
+// digestLen is the length of a digest as it is written.
+const digestLen = 16
 
-// holds compares the string e with what the command names.
-func (o comparison) holds(c *Ctx, e *keyspace.Entry) bool {
+// holds compares the string e with what the command names. ok is false if that is no
+// digest, which is found out, by its length, when there is something to compare it
+// with: the error has been replied.
+func (o comparison) holds(c *Ctx, e *keyspace.Entry) (holds, ok bool) {
 	s, with := c.stringOf(e), c.Args[o.arg]
 	var same bool
 	if o.digest {
-		var sum [16]byte
+		if len(with) != digestLen {
+			c.Fail(errDigest)
+			return false, false
+		}
+		var sum [digestLen]byte
 		same = bytes.EqualFold(appendDigest(sum[:0], s), with)
 	} else {
 		same = bytes.Equal(s, with)
 	}
-	return same != o.negate
+	return same != o.negate, true
 }
 
 // appendDigest appends the digest of s: 16 hexadecimal digits.
@@ -94,35 +90,30 @@ func cmdDigest(c *Ctx) {
 		c.Out.Null()
 		return
 	}
-	var sum [16]byte
+	var sum [digestLen]byte
 	c.Out.BulkBytes(appendDigest(sum[:0], c.stringOf(e)))
 }
 
 func cmdDelEx(c *Ctx) {
 	key := c.Args[1]
-	var cond comparison
-	switch len(c.Args) {
-	case 2:
-	case 4:
-		var is, ok bool
-		if cond, is, ok = c.comparison(2); !ok {
-			return
-		}
-		if !is {
-			c.Fail(errSyntax)
-			return
-		}
-	default:
+	if len(c.Args) != 2 && len(c.Args) != 4 {
 		c.Fail(arityError("delex"))
 		return
 	}
 	e, found := c.lookup(key, keyspace.Write)
-	if found && cond.arg != 0 {
+	if found && len(c.Args) == 4 {
 		if e.Type() != datatypes.String {
-			c.Fail(ErrWrongType)
+			c.Fail(errConditionType)
 			return
 		}
-		found = cond.holds(c, e)
+		cond, ok := c.comparison(2)
+		if !ok {
+			c.Fail(errCondition)
+			return
+		}
+		if found, ok = cond.holds(c, e); !ok {
+			return
+		}
 	}
 	if !found {
 		c.Out.Int(0)
