@@ -87,8 +87,10 @@ func Run(f *File, s Server, o Options) (failures []*Failure, err error) {
 	if err := p.use("main"); err != nil {
 		return nil, err
 	}
-	if _, err := p.do("FLUSHALL"); err != nil {
-		return nil, err
+	for _, reset := range [][]string{{"FLUSHALL"}, {"FUNCTION", "FLUSH"}} { // the reference is shared
+		if _, err := p.do(reset...); err != nil {
+			return nil, err
+		}
 	}
 	gaps := gaps{lacks: o.Lacks, tainted: map[string]bool{}}
 	for i := range f.Steps {

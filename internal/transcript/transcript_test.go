@@ -339,7 +339,7 @@ RAW "+abc\r\n"
 	if e.dialled != 3 {
 		t.Errorf("%d connections, want main, two and the one that undoes settings", e.dialled)
 	}
-	want := []string{"FLUSHALL", "HELLO 3", "CONFIG GET x", "CONFIG SET x new", "CONFIG SET x old"}
+	want := []string{"FLUSHALL", "FUNCTION FLUSH", "HELLO 3", "CONFIG GET x", "CONFIG SET x new", "CONFIG SET x old"}
 	var own []string
 	for _, s := range e.sent {
 		if !strings.HasPrefix(s, "RAW") && s != "TIME" {
