@@ -243,7 +243,7 @@ func dialText(t testing.TB, addr string) func(line string) string {
 	t.Helper()
 	var c net.Conn
 	var err error
-	for range 200 {
+	for range 1000 {
 		if c, err = net.Dial("tcp", addr); err == nil {
 			break
 		}

@@ -448,8 +448,8 @@ func TestMaxClients(t *testing.T) {
 		t.Errorf("the third client reads %s, %v", v, err)
 	}
 	c.Close()
-	clients[0].Close() // makes room for the end of the test
-	time.Sleep(50 * time.Millisecond)
+	fmt.Fprint(clients[1], "SHUTDOWN NOSAVE\r\n") // nobody else has room to
+	p.ended(t)
 }
 
 func TestPIDFile(t *testing.T) {
