@@ -38,10 +38,16 @@ var differences = map[string]string{
 	"command|docs":  "summaries are our own words",
 	"config|set":    "the parameters that are read at the start (see below) are kept, and obeyed after a restart",
 	"debug":         "without what would kill or restart the process (`SEGFAULT`, `PANIC`, `OOM`, `RESTART`, …) and what looks at parts that are not there; `LISTPACK` and `QUICKLIST` write to the log",
-	"info":          "fields of parts that are not there (replication, persistence, scripts, cluster) are a lone server's, or 0",
+	"info":          "fields of parts that are not there (replication, the append only file, modules) are a lone server's, or 0",
 	"lolwut":        "weaves a piece of cloth; the version asked for has no effect",
 	"memory|doctor": "our own advice",
-	"shutdown":      "`SAVE` is refused, as nothing can be saved; `FORCE` ends all the same",
+	"bgrewriteaof":  "an error: there is no append only file",
+	"module":        "there is none, and none can be loaded",
+	"replicaof":     "`NO ONE` only: there is no replication",
+	"slaveof":       "`NO ONE` only: there is no replication",
+	"bgsave":        "replies when the file is written: nobody runs commands meanwhile",
+	"save":          "the file is redis-server's, unless fields of some hash have TTLs",
+	"shutdown":      "writes the database file only with `SAVE`, whatever save points there are",
 
 	"memory|malloc-stats": "tells of our own allocator",
 	"memory|stats":        "fields of the allocator are those of ours; buffers of clients are ordinary Go memory and not in `used_memory`",
@@ -57,12 +63,8 @@ type idleGroup struct {
 }
 
 var idleGroups = []idleGroup{
-	{"no persistence yet", regexp.MustCompile(`^(aof|rdb|append|auto-aof|bgsave|no-appendfsync|stop-writes|sanitize-dump|dbfilename|save$|loading|key-load)`)},
-	{"no TLS yet", regexp.MustCompile(`tls`)},
-	{"no access lists yet", regexp.MustCompile(`^acl`)},
-	{"one thread does all, so far", regexp.MustCompile(`^io-threads|cpulist$`)},
-	{"no scripts, notifications, client tracking or module commands yet", regexp.MustCompile(`^(busy-reply|notify-|tracking-|enable-module)`)},
-	{"no streams or HyperLogLogs yet", regexp.MustCompile(`^(stream-|hll-)`)},
+	{"there is no append only file, and the database file is written on demand", regexp.MustCompile(`^(aof|rdb|append|auto-aof|bgsave|no-appendfsync|stop-writes|sanitize-dump|save$)`)},
+	{"Go's TLS decides, and nothing here is a client of TLS", regexp.MustCompile(`tls`)},
 	{"memory is kept in order in other ways, and always", regexp.MustCompile(`^(active-defrag|activedefrag|activerehashing|dynamic-hz|jemalloc)`)},
 	{"the process and its system are left as they are", regexp.MustCompile(``)},
 }
