@@ -38,16 +38,23 @@ var differences = map[string]string{
 	"command|docs":  "summaries are our own words",
 	"config|set":    "the parameters that are read at the start (see below) are kept, and obeyed after a restart",
 	"debug":         "without what would kill or restart the process (`SEGFAULT`, `PANIC`, `OOM`, `RESTART`, …) and what looks at parts that are not there; `LISTPACK` and `QUICKLIST` write to the log",
-	"info":          "fields of parts that are not there (replication, the append only file, modules) are a lone server's, or 0",
+	"info":          "fields of parts that are not there (replication, the append only file) are a lone server's, or 0; `threads` is as in Redis 8, `threading` is ours",
 	"lolwut":        "weaves a piece of cloth; the version asked for has no effect",
 	"memory|doctor": "our own advice",
-	"bgrewriteaof":  "an error: there is no append only file",
-	"module":        "there is none, and none can be loaded",
-	"replicaof":     "`NO ONE` only: there is no replication",
-	"slaveof":       "`NO ONE` only: there is no replication",
-	"bgsave":        "replies when the file is written: nobody runs commands meanwhile",
-	"save":          "the file is redis-server's, unless fields of some hash have TTLs",
-	"shutdown":      "writes the database file only with `SAVE`, whatever save points there are",
+	"shutdown":      "saves only if told to: save points have no effect",
+
+	"bgsave":       "holds the keyspace while it writes, as `SAVE` does, and replies when it is done",
+	"bgrewriteaof": "refused: there is no append only file",
+	"cluster":      "a cluster of one node, which has every slot from the start and cannot meet others",
+	"dump":         "hashes whose fields have TTLs are in a form of our own, which other servers refuse; nothing is compressed",
+	"failover":     "there are no replicas",
+	"migrate":      "everything waits meanwhile, for one deadline; connections are not kept",
+	"module":       "there are no modules to load",
+	"replicaof":    "`NO ONE` only: the keyspace cannot be a replica",
+	"restore":      "the types that Redis 7.4 has for hashes whose fields have TTLs are refused: they are not publicly described",
+	"save":         "the file is redis-server's, unless fields of some hash have TTLs",
+	"slaveof":      "`NO ONE` only",
+	"waitaof":      "there is no append only file and no replica to wait for",
 
 	"memory|malloc-stats": "tells of our own allocator",
 	"memory|stats":        "fields of the allocator are those of ours; buffers of clients are ordinary Go memory and not in `used_memory`",
@@ -63,8 +70,9 @@ type idleGroup struct {
 }
 
 var idleGroups = []idleGroup{
-	{"there is no append only file, and the database file is written on demand", regexp.MustCompile(`^(aof|rdb|append|auto-aof|bgsave|no-appendfsync|stop-writes|sanitize-dump|save$)`)},
-	{"Go's TLS decides, and nothing here is a client of TLS", regexp.MustCompile(`tls`)},
+	{"no append only file, no save points", regexp.MustCompile(`^(aof|rdb|append|auto-aof|bgsave|no-appendfsync|stop-writes|sanitize-dump|dbfilename|save$|loading|key-load)`)},
+	{"crypto/tls decides, or nobody connects elsewhere", regexp.MustCompile(`tls`)},
+	{"a cluster of one has nobody to talk to", regexp.MustCompile(`^cluster`)},
 	{"memory is kept in order in other ways, and always", regexp.MustCompile(`^(active-defrag|activedefrag|activerehashing|dynamic-hz|jemalloc)`)},
 	{"the process and its system are left as they are", regexp.MustCompile(``)},
 }
@@ -198,7 +206,27 @@ func commandTable(t *testing.T, ks *redweave.Keyspace) string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", g, list(as), list(partly), list(not))
 	}
 	fmt.Fprintf(&b, "\n%d of the %d commands of Redis 7.4 are there.\n", full, total)
+	writeNewer(&b, there)
 	return b.String()
+}
+
+// writeNewer names the commands of later versions, those that are there and those that
+// are not.
+func writeNewer(b *strings.Builder, there map[string]bool) {
+	var yes, no []string
+	for c := range spec.All() {
+		if c.Source == spec.Redis74 || c.Group == spec.SentinelGroup {
+			continue
+		}
+		name := strings.ToUpper(strings.ReplaceAll(c.Name, "|", " "))
+		if there[c.Name] {
+			yes = append(yes, name)
+		} else {
+			no = append(no, name)
+		}
+	}
+	fmt.Fprintf(b, "\nOf what later versions brought, these are there, as far as public documentation tells: %s.\n", strings.Join(yes, ", "))
+	fmt.Fprintf(b, "\nMissing: %s.\n", strings.Join(no, ", "))
 }
 
 func list(names []string) string {
