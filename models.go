@@ -4,6 +4,7 @@ import (
 	"github.com/redweave/redweave/threading"
 	"github.com/redweave/redweave/threading/asyncio"
 	"github.com/redweave/redweave/threading/multiloop"
+	"github.com/redweave/redweave/threading/pipeline"
 	"github.com/redweave/redweave/threading/sharded"
 	"github.com/redweave/redweave/threading/singleloop"
 	"github.com/redweave/redweave/threading/syncdrain"
@@ -23,6 +24,8 @@ func newEngine(o threading.Options) engine {
 		return syncdrain.New(o)
 	case asyncio.Name:
 		return asyncio.New(o)
+	case pipeline.Name:
+		return pipeline.New(o)
 	case multiloop.Name:
 		return multiloop.New(o)
 	case sharded.Name:

@@ -93,7 +93,7 @@ func TestLoadErrors(t *testing.T) {
 		{"\"-x\"", 1, "\"-x\"|Bad directive or wrong number of arguments"},
 		{"user bob nope", 1, "user bob nope|Error in user declaration 'nope': Syntax error"},
 		{"repl-timeout 5", 1, "repl-timeout 5|Bad directive or wrong number of arguments"},
-		{"threading-model nope", 1, "threading-model nope|argument(s) must be one of the following: single-loop, sync-drain, async-io, multi-loop, sharded"},
+		{"threading-model nope", 1, "threading-model nope|argument(s) must be one of the following: single-loop, sync-drain, async-io, pipeline, multi-loop, sharded"},
 	} {
 		c := New(Options{Version: "7.4.9", Directives: map[string]func([]string) error{
 			"user": func(args []string) error {

@@ -32,7 +32,7 @@ const (
 )
 
 // threadingModels are the names threading-model accepts, the default first.
-var threadingModels = []string{"single-loop", "sync-drain", asyncIOModel, "multi-loop", "sharded"}
+var threadingModels = []string{"single-loop", "sync-drain", asyncIOModel, "pipeline", "multi-loop", "sharded"}
 
 // asyncIOModel is the one under which io-threads changes live.
 const asyncIOModel = "async-io"

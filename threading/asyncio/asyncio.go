@@ -96,9 +96,9 @@ type Engine struct {
 	mover   mover
 	spins   int
 	own     *threading.Batch // for clients of the main loop
-	set     []*eventloop.Parcel
-	keys    [][]byte
-	served  int64 // clients in parcels that were executed
+	pile    eventloop.Pile
+	aside   eventloop.Pile // while a script runs too long that is in the other
+	served  int64          // clients in parcels that were executed
 }
 
 // maxThreads is the most I/O threads there may be beside the main one.
@@ -174,7 +174,7 @@ func (e *Engine) main(lp *eventloop.Loop) {
 			}
 		}
 		for range setsPerTurn {
-			if !e.serve(lp) {
+			if !e.serve(lp, &e.pile) {
 				break
 			}
 		}
@@ -185,7 +185,8 @@ func (e *Engine) main(lp *eventloop.Loop) {
 		e.linger()
 	}
 	for int(e.quiet.Load()) < e.started {
-		e.refuse()
+		e.take(&e.pile)
+		e.pile.GiveBack() // not executed
 		time.Sleep(20 * time.Microsecond)
 	}
 	lp.End()
@@ -214,23 +215,35 @@ func (e *Engine) serveOwn(lp *eventloop.Loop) {
 }
 
 // serve executes what lies in the rings, all of it in one ownership, and reports whether
-// there was anything.
-func (e *Engine) serve(lp *eventloop.Loop) bool {
-	e.take()
-	if len(e.set) == 0 {
-		e.giveBack() // what there was no room for
+// there was anything. What is on the pile already is executed first.
+func (e *Engine) serve(lp *eventloop.Loop, pile *eventloop.Pile) bool {
+	e.take(pile)
+	if pile.Len() == 0 {
 		return false
 	}
 	if x := lp.Own(); x != nil {
-		e.warm(x)
-		for _, p := range e.set {
-			p.Execute(x, lp.Limits())
-			e.served += int64(p.Len())
-		}
+		e.served += int64(pile.Execute(x, lp.Limits()))
 		lp.Release(x)
 	}
-	e.giveBack()
+	pile.GiveBack()
 	return true
+}
+
+// take takes parcels out of the rings. Who has got something back for which there was no
+// room has it now.
+func (e *Engine) take(pile *eventloop.Pile) {
+	for _, t := range e.threads[:e.started] {
+		if t.Returning() {
+			t.Publish()
+		}
+		for range setParcels {
+			p, ok := t.ring.Pop()
+			if !ok {
+				break
+			}
+			pile.Add(p)
+		}
+	}
 }
 
 // Interlude implements [threading.Interlude]: while a script that runs too long owns
@@ -242,64 +255,10 @@ func (e *Engine) Interlude() func() {
 	}
 	return func() {
 		own()
-		lp, set := e.Loops()[0], e.set
-		e.set = nil
-		lp.Aside(func() { e.serve(lp) })
-		e.set = set
+		main := e.Loops()[0]
+		e.pile.Overtake(&e.aside)
+		main.Aside(func() { e.serve(main, &e.aside) })
 	}
-}
-
-// take takes parcels out of the rings.
-func (e *Engine) take() {
-	e.set = e.set[:0]
-	for _, t := range e.threads[:e.started] {
-		for range setParcels {
-			p, ok := t.ring.Pop()
-			if !ok {
-				break
-			}
-			e.set = append(e.set, p)
-		}
-	}
-}
-
-// giveBack returns the parcels that were taken, and those there was no room for before.
-func (e *Engine) giveBack() {
-	for i, p := range e.set {
-		p.Return()
-		if i == len(e.set)-1 || e.set[i+1].From != p.From {
-			p.From.Publish()
-		}
-	}
-	clear(e.set)
-	for _, t := range e.threads[:e.started] {
-		if t.Returning() {
-			t.Publish()
-		}
-	}
-}
-
-// refuse returns what lies in the rings without executing it.
-func (e *Engine) refuse() {
-	e.take()
-	e.giveBack()
-}
-
-// warm prepares the lookups of parcels with few commands together. Those with many do it
-// by themselves.
-func (e *Engine) warm(x *command.Exec) {
-	if len(e.set) < 2 {
-		return
-	}
-	keys, first := e.keys[:0], e.set[0]
-	for _, p := range e.set {
-		keys = p.Preview(keys, first.DB())
-	}
-	if len(keys) > 1 {
-		x.Warm(&first.Part(0).Session.Client, keys)
-	}
-	clear(keys)
-	e.keys = keys
 }
 
 // depth returns how many parcels wait for the main loop.

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,32 +240,69 @@ func TestBalance(t *testing.T) {
 }
 
 func TestRelieve(t *testing.T) {
-	if invariants.Enabled || testing.Short() {
-		t.Skip("slow")
-	}
 	e := open(t, threading.Stress{}, "--io-threads", "3", "--io-threads-always-active", "yes")
-	var on [2][]*wire // the clients of each loop
-	for i := range 8 {
+	var ws []*wire
+	for range 10 {
 		w := dial(t, e)
 		w.do("PING")
-		on[i%2] = append(on[i%2], w)
+		ws = append(ws, w)
 	}
-	if n := loads(e); n[1] != 4 || n[2] != 4 {
+	from, to := e.Loops()[1], e.Loops()[2]
+	if n := loads(e); n[1] != 5 || n[2] != 5 {
 		t.Fatalf("clients: %v", n)
 	}
-	stop := make(chan struct{})
-	var all sync.WaitGroup
-	for i, w := range on[0] {
-		all.Go(func() { count(w, fmt.Sprint("n", i), 200, stop) })
+	// relieve has the first of the two give work away, on its own goroutine.
+	relieve := func(busy, other int64) {
+		done := make(chan struct{})
+		from.Post(func() {
+			defer close(done)
+			e.threads[0].busy.Store(busy)
+			e.threads[1].busy.Store(other)
+			e.threads[0].relieve(e.Homes())
+		}, func() { close(done) })
+		<-done
 	}
-	var moved atomic.Bool
-	eventually(t, "a heavy client has moved", func() bool {
-		n := loads(e)
-		moved.Store(n[1] != 4 || n[2] != 4)
-		return moved.Load()
-	})
-	close(stop)
-	all.Wait()
+	heft := []int{800, 400, 300, 20, 10} // KiB
+	work := func() {
+		for i, kib := range heft {
+			for range kib / 10 {
+				ws[2*i].do("ECHO", strings.Repeat("x", 5<<10))
+			}
+		}
+	}
+	for i := range heft {
+		ws[2*i].want("+OK\r\n", "CLIENT", "SETNAME", fmt.Sprint("heft-", heft[i]))
+	}
+	relieve(0, 0) // weighs them
+	for _, c := range []struct {
+		busy, other int64
+		gone        string // the client that goes; "" for none
+	}{
+		{900, 700, ""},         // not unequal enough
+		{900, 300, "heft-400"}, // a third: 510 KiB
+		{900, 0, "heft-300"},   // half of what is left: 565 KiB
+		{900, 600, "heft-20"},  // a sixth: 138 KiB
+		{900, 0, "heft-10"},    // half: 405 KiB
+		{900, 0, ""},           // one client has all of it
+		{100, 0, ""},           // not worth it
+	} {
+		work()
+		before := from.Load()
+		relieve(c.busy, c.other)
+		moved := before - from.Load()
+		if c.gone == "" && moved != 0 || c.gone != "" && moved != 1 {
+			t.Fatalf("%d and %d busy: %d clients moved, want %q", c.busy, c.other, moved, c.gone)
+		}
+		for i := range heft {
+			if c.gone == fmt.Sprint("heft-", heft[i]) {
+				heft[i] = 0
+				ws[2*i].want("+PONG\r\n", "PING")
+			}
+		}
+	}
+	if from.Load() != 1 || to.Load() != 9 {
+		t.Errorf("%v", loads(e))
+	}
 }
 
 // Parcels with few commands have their lookups prepared together.

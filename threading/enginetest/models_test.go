@@ -16,6 +16,7 @@ import (
 	"github.com/redweave/redweave/threading/enginetest"
 	"github.com/redweave/redweave/threading/eventloop"
 	"github.com/redweave/redweave/threading/multiloop"
+	"github.com/redweave/redweave/threading/pipeline"
 	"github.com/redweave/redweave/threading/sharded"
 	"github.com/redweave/redweave/threading/singleloop"
 	"github.com/redweave/redweave/threading/syncdrain"
@@ -45,6 +46,10 @@ var models = []model{
 	{
 		"async-io", func(o threading.Options) engine { return asyncio.New(o) },
 		map[string]string{"io-threads": "3", "io-threads-always-active": "yes"},
+	},
+	{
+		"pipeline", func(o threading.Options) engine { return pipeline.New(o) },
+		map[string]string{"io-threads": "3"},
 	},
 	{
 		"multi-loop", func(o threading.Options) engine { return multiloop.New(o) },

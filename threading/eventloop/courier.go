@@ -135,6 +135,12 @@ func (c *Courier) seal() *Parcel {
 	return p
 }
 
+// Recall takes back a sealed parcel that was not sent. Its clients are to be closed.
+func (c *Courier) Recall(p *Parcel) {
+	c.out--
+	p.Reset()
+}
+
 // Return gives an executed parcel back; its loop sees it after [Courier.Publish]. The
 // executor calls it.
 func (p *Parcel) Return() {

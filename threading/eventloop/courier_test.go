@@ -25,6 +25,7 @@ import (
 	"github.com/redweave/redweave/resp"
 	"github.com/redweave/redweave/threading"
 	"github.com/redweave/redweave/threading/asyncio"
+	"github.com/redweave/redweave/threading/pipeline"
 )
 
 // engine is a model whose loops are couriers.
@@ -44,6 +45,8 @@ var couriers = []struct {
 }{
 	{"async-io", func(o threading.Options) engine { return asyncio.New(o) }, threading.Stress{}},
 	{"async-io/rough", func(o threading.Options) engine { return asyncio.New(o) }, rough},
+	{"pipeline", func(o threading.Options) engine { return pipeline.New(o) }, threading.Stress{}},
+	{"pipeline/rough", func(o threading.Options) engine { return pipeline.New(o) }, rough},
 }
 
 var rough = threading.Stress{Queue: 2, Batch: 1, Yield: true}
@@ -537,6 +540,43 @@ func turns(e engine) (n int64) {
 		n += t.Turns
 	}
 	return n
+}
+
+// While a script runs too long others are told so, whatever loop they are on, and one of
+// them can end it.
+func TestBusyScript(t *testing.T) {
+	everyCourier(t, func(t *testing.T, open func(...string) engine) {
+		e := open("--busy-reply-threshold", "20")
+		script := dial(t, e)
+		var others []*wire
+		for range 5 {
+			w := dial(t, e)
+			w.do("PING")
+			others = append(others, w)
+		}
+		for range 2 {
+			script.send(words(nil, "EVAL", "while true do end", "0"))
+			time.Sleep(5 * time.Millisecond) // who shares a parcel with it waits with it
+			for _, w := range others {
+				for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+					if s := w.do("GET", "a"); strings.HasPrefix(s, "BUSY") {
+						break
+					} else if time.Now().After(deadline) {
+						t.Fatalf("while a script runs: %q", s)
+					}
+				}
+			}
+			if s := others[3].do("SCRIPT", "KILL"); s != "OK" {
+				t.Fatalf("SCRIPT KILL: %q", s)
+			}
+			if s, err := script.next(); err != nil || !strings.Contains(s, "killed by user") {
+				t.Errorf("the script: %q, %v", s, err)
+			}
+			if s := others[1].do("SET", "a", "1"); s != "OK" {
+				t.Errorf("afterwards: %q", s)
+			}
+		}
+	})
 }
 
 // An idle engine sleeps.

@@ -64,6 +64,10 @@ type Plan struct {
 	Shards bool
 }
 
+// Limits returns the limits for sessions as they are now, which never change. Anybody may
+// ask.
+func (g *Group) Limits() *threading.Limits { return &g.limits.Load().session }
+
 // Init readies a Group for an engine's Core.
 func (g *Group) Init(core *threading.Core, p Plan) {
 	g.Core, g.plan, g.serverCPUs = core, p, core.Config().ServerCPUList
