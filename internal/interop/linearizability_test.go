@@ -517,7 +517,7 @@ func feed(h *history, k *keyring, d door, errs <-chan error) error {
 			}
 			left--
 		case <-patience.C:
-			if left > linearClients/2 || pushed == 8 { // a machine that stutters, mostly
+			if left > linearClients/2 || pushed == 40 { // a machine that stutters, mostly
 				continue
 			}
 			rq := request{words: []string{"RPUSH", k.key("l", pushed%2), k.fresh()}}
