@@ -113,6 +113,14 @@ func (b *Batch) Limit(sessions int) { b.most = sessions }
 // behind what is pending if that is little, or of the session's own buffer.
 func (b *Batch) Room(s *Session) []byte { return s.buffer(b.room[b.used:]) }
 
+// FairRoom is Room where others wait: of the room that is shared no more than a chunk,
+// so that who floods has no more of the thread's time than it takes to execute that. A
+// long argument, which costs little, is read as ever.
+func (b *Batch) FairRoom(s *Session) []byte {
+	room := b.room[b.used:]
+	return s.buffer(room[:min(len(room), max(s.carried(), 0)+inputChunk)])
+}
+
 // Full reports whether there is too little room for what another client may send.
 func (b *Batch) Full() bool {
 	return len(b.room)-b.used < inputChunk+inputLittle || b.most > 0 && len(b.parts) >= b.most

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -271,5 +272,23 @@ func TestBigArgumentGrows(t *testing.T) {
 	}
 	if rooms > 10 || moved > 2*size {
 		t.Errorf("%d buffers, %d bytes moved for an argument of %d", rooms, moved, size)
+	}
+}
+
+// Where others wait a client has room for a chunk, behind what is pending; a long
+// argument is read as if he were alone.
+func TestFairRoom(t *testing.T) {
+	w := newWire(t)
+	if n := len(w.batch.FairRoom(&w.s)); n != inputChunk {
+		t.Errorf("room for %d bytes, want %d", n, inputChunk)
+	}
+	w.feed([]byte("*2\r\n$3\r\nGET\r\n"))
+	pending := w.s.Pending()
+	if n := len(w.batch.FairRoom(&w.s)); n != inputChunk || pending == 0 {
+		t.Errorf("room for %d bytes behind %d, want %d", n, pending, inputChunk)
+	}
+	w.feed([]byte("$1000000\r\n" + strings.Repeat("x", 400_000)))
+	if fair, room := len(w.batch.FairRoom(&w.s)), len(w.batch.Room(&w.s)); fair != room || fair <= inputChunk {
+		t.Errorf("room for %d bytes of a long argument, alone for %d", fair, room)
 	}
 }

@@ -119,7 +119,13 @@ func (c *Client) watch() {
 // follows from it is the loop's to do: see [Loop.Took]. The caller has the token.
 func (c *Client) Take(b *threading.Batch, l *threading.Limits, t *threading.ThreadStats) {
 	c.makeRoom()
-	c.got, c.err = c.conn.Read(b.Room(&c.Session))
+	var room []byte
+	if c.Loop().crowded {
+		room = b.FairRoom(&c.Session)
+	} else {
+		room = b.Room(&c.Session)
+	}
+	c.got, c.err = c.conn.Read(room)
 	if c.added = false; c.got == 0 {
 		return
 	}

@@ -17,6 +17,8 @@ type Loop struct {
 	Events []netpoll.Event // of this turn
 	Tally  threading.Tally
 
+	crowded bool // there are several of them
+
 	group      *Group
 	index      int
 	poller     *netpoll.Poller
@@ -147,7 +149,7 @@ func (lp *Loop) Wait() bool {
 		lp.Tally.Idle += now - lp.now
 		lp.now = now
 	}
-	lp.Events = events
+	lp.Events, lp.crowded = events, len(events) > 1
 	lp.limits = lp.group.limits.Load()
 	if lp.told.Load() {
 		lp.takeMessages()
