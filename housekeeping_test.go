@@ -29,6 +29,7 @@ var layers = []struct {
 	together bool
 }{
 	{100, "examples/", false},
+	{90, "internal/measure/target", false},
 	{95, "internal/measure", false}, // programs and suites that nobody imports
 	{95, "internal/difftest", true},
 	{90, "resp/resptest", false},
