@@ -111,6 +111,14 @@ func (c *Ctx) beginSide() *resp.Writer {
 	return &c.side
 }
 
+// endSide replies what is in the side writer.
+func (c *Ctx) endSide() {
+	c.Out.Raw(c.side.Bytes())
+	if cap(c.side.Bytes()) > 1<<20 {
+		c.side = resp.Writer{}
+	}
+}
+
 // modified tells the keyspace's hooks of a change of key, and of the event.
 func (c *Ctx) modified(key []byte, class keyspace.EventClass, event string) {
 	db := c.db(key)
@@ -164,6 +172,14 @@ func (c *Ctx) intBetween(i int, lo, hi int64, err resp.Error) (int64, bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// span reads arguments i and i+1 as integers: where a range begins and where it ends.
+func (c *Ctx) span(i int) (first, last int64, ok bool) {
+	if first, ok = c.int(i); ok {
+		last, ok = c.int(i + 1)
+	}
+	return first, last, ok
 }
 
 // float reads argument i as a double, or replies that it is none.

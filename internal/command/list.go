@@ -382,11 +382,7 @@ func cmdLIndex(c *Ctx) {
 }
 
 func cmdLRange(c *Ctx) {
-	start, ok := c.int(2)
-	if !ok {
-		return
-	}
-	stop, ok := c.int(3)
+	start, stop, ok := c.span(2)
 	if !ok {
 		return
 	}
@@ -479,11 +475,7 @@ func cmdLRem(c *Ctx) {
 }
 
 func cmdLTrim(c *Ctx) {
-	start, ok := c.int(2)
-	if !ok {
-		return
-	}
-	stop, ok := c.int(3)
+	start, stop, ok := c.span(2)
 	if !ok {
 		return
 	}

@@ -194,8 +194,5 @@ func (c *Ctx) scanReply(cursor uint64, n int) {
 	c.Out.ArrayHeader(2)
 	c.Out.BulkBytes(c.scratch)
 	c.Out.ArrayHeader(n)
-	c.Out.Raw(c.side.Bytes())
-	if cap(c.side.Bytes()) > 1<<20 {
-		c.side = resp.Writer{}
-	}
+	c.endSide()
 }

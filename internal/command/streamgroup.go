@@ -397,18 +397,25 @@ func (c *Ctx) parseClaim(i int, o *claimOptions) (ok bool) {
 	return true
 }
 
-func cmdXClaim(c *Ctx) {
-	key := c.Args[1]
-	s, ok := c.streamAt(key, keyspace.Read)
-	if !ok {
-		return
+// streamGroup finds a group of the stream at key, or replies that one of them is not there.
+func (c *Ctx) streamGroup(key, name []byte) (s *stream.Stream, g *stream.Group, ok bool) {
+	if s, ok = c.streamAt(key, keyspace.Read); !ok {
+		return nil, nil, false
 	}
-	var g *stream.Group
 	if s != nil {
-		g = s.Group(c.Args[2])
+		g = s.Group(name)
 	}
 	if g == nil {
-		c.Fail(noGroup("No such key '%' or consumer group '%'", key, c.Args[2]))
+		c.Fail(noGroup("No such key '%' or consumer group '%'", key, name))
+		return nil, nil, false
+	}
+	return s, g, true
+}
+
+func cmdXClaim(c *Ctx) {
+	key := c.Args[1]
+	s, g, ok := c.streamGroup(key, c.Args[2])
+	if !ok {
 		return
 	}
 	o := claimOptions{time: -1, retries: -1}
@@ -439,41 +446,47 @@ func cmdXClaim(c *Ctx) {
 	}
 	w := c.consumer(g, key, c.Args[3])
 	w.Seen = now
-	out, n, changes := c.Out, 0, int64(0)
-	mark := out.ReserveArray(len(ids))
+	n, changes := 0, int64(0)
+	mark := c.Out.ReserveArray(len(ids))
 	for _, id := range ids {
 		cur := s.Range(id, id)
-		if !cur.Next() {
+		switch {
+		case !cur.Next():
 			if g.Ack(id) { // it is there no longer
 				changes++
 			}
-			continue
+		case o.claim(g, w, id, now):
+			c.claimed(&cur, o.justID)
+			n++
+			changes++
 		}
-		p := g.Find(id)
-		if p == nil && !o.force || p != nil && o.minIdle > 0 && now-p.Time < o.minIdle {
-			continue
-		}
-		p, added := g.Assign(w, id)
-		if added {
-			p.Count = 1
-		}
-		p.Time = o.time
-		switch {
-		case o.retries >= 0:
-			p.Count = uint64(o.retries)
-		case !o.justID:
-			p.Count++
-		}
-		c.claimed(&cur, o.justID)
-		w.Active = now
-		n++
-		changes++
 	}
-	out.SetLen(mark, n)
+	c.Out.SetLen(mark, n)
 	if changes == 0 && moved {
 		changes = 1
 	}
 	c.db(key).Shard().Stats.Dirty += changes
+}
+
+// claim makes a pending entry the consumer's, if it may have it.
+func (o *claimOptions) claim(g *stream.Group, w *stream.Consumer, id stream.ID, now int64) bool {
+	p := g.Find(id)
+	if p == nil && !o.force || p != nil && o.minIdle > 0 && now-p.Time < o.minIdle {
+		return false
+	}
+	p, added := g.Assign(w, id)
+	if added {
+		p.Count = 1
+	}
+	p.Time = o.time
+	switch {
+	case o.retries >= 0:
+		p.Count = uint64(o.retries)
+	case !o.justID:
+		p.Count++
+	}
+	w.Active = now
+	return true
 }
 
 // claimed replies an entry that was claimed.
@@ -485,96 +498,97 @@ func (c *Ctx) claimed(cur *stream.Cursor, justID bool) {
 	c.streamEntry(cur)
 }
 
-func cmdXAutoClaim(c *Ctx) {
-	minIdle, ok := c.intOr(4, errAutoIdle)
-	if !ok {
-		return
+// autoClaimOptions are the arguments of XAUTOCLAIM.
+type autoClaimOptions struct {
+	minIdle int64
+	from    stream.ID
+	count   int64
+	justID  bool
+}
+
+func (c *Ctx) parseAutoClaim() (o autoClaimOptions, ok bool) {
+	if o.minIdle, ok = c.intOr(4, errAutoIdle); !ok {
+		return o, false
 	}
-	from, ok := c.streamStart(5)
-	if !ok {
-		return
+	if o.from, ok = c.streamStart(5); !ok {
+		return o, false
 	}
-	const effort = 10 // entries looked at for each that may be claimed
-	count, justID := int64(100), false
+	o.count = 100
 	for i := 6; i < len(c.Args); i++ {
 		switch {
 		case i+1 < len(c.Args) && c.is(i, "COUNT"):
 			i++
-			if count, ok = c.intBetween(i, 1, math.MaxInt64/16, errCountPositive); !ok {
-				return
+			if o.count, ok = c.intBetween(i, 1, math.MaxInt64/16, errCountPositive); !ok {
+				return o, false
 			}
 		case c.is(i, "JUSTID"):
-			justID = true
+			o.justID = true
 		default:
 			c.Fail(errSyntax)
-			return
+			return o, false
 		}
 	}
-	key := c.Args[1]
-	s, ok := c.streamAt(key, keyspace.Read)
+	return o, true
+}
+
+func cmdXAutoClaim(c *Ctx) {
+	o, ok := c.parseAutoClaim()
 	if !ok {
 		return
 	}
-	var g *stream.Group
-	if s != nil {
-		g = s.Group(c.Args[2])
-	}
-	if g == nil {
-		c.Fail(noGroup("No such key '%' or consumer group '%'", key, c.Args[2]))
+	key := c.Args[1]
+	s, g, ok := c.streamGroup(key, c.Args[2])
+	if !ok {
 		return
 	}
-	now := c.now()
 	w := c.consumer(g, key, c.Args[3])
-	w.Seen = now
+	w.Seen = c.now()
 
 	// Where to go on stands before the entries, and is known after them.
-	out, side := c.Out, c.beginSide()
-	c.Out = side
-	var gone []stream.ID
-	n, changes := 0, int64(0)
-	p := g.Pending(nil, from)
-	next, more := stream.ID{}, false
-	for attempts := count * effort; ; attempts-- {
-		if more = p.Next(); !more {
-			break
-		}
-		next = p.ID
-		if attempts == 0 || count == 0 {
-			break
+	out := c.Out
+	c.Out = c.beginSide()
+	next, n, gone := c.autoClaim(s, g, w, &o)
+	c.Out = out
+	out.ArrayHeader(3)
+	c.streamID(next)
+	out.ArrayHeader(n)
+	c.endSide()
+	out.ArrayHeader(len(gone))
+	for _, id := range gone {
+		c.streamID(id)
+	}
+	c.db(key).Shard().Stats.Dirty += int64(n + len(gone))
+}
+
+// autoClaim replies the n entries that were claimed, and returns those that are there no
+// longer, and where to go on: at zero when all has been looked at.
+func (c *Ctx) autoClaim(s *stream.Stream, g *stream.Group, w *stream.Consumer, o *autoClaimOptions) (next stream.ID, n int, gone []stream.ID) {
+	const effort = 10 // entries looked at for each that may be claimed
+	now, left := c.now(), o.count
+	p := g.Pending(nil, o.from)
+	for attempts := o.count * effort; p.Next(); attempts-- {
+		if attempts == 0 || left == 0 {
+			return p.ID, n, gone
 		}
 		cur := s.Range(p.ID, p.ID)
 		if !cur.Next() {
 			gone = append(gone, p.ID)
 			g.Ack(p.ID)
-			count--
-			changes++
+			left--
 			continue
 		}
-		if minIdle > 0 && now-p.Time < minIdle {
+		if o.minIdle > 0 && now-p.Time < o.minIdle {
 			continue
 		}
 		q, _ := g.Assign(w, p.ID)
 		q.Time = now
-		if !justID {
+		if !o.justID {
 			q.Count++
 		}
-		c.claimed(&cur, justID)
+		c.claimed(&cur, o.justID)
 		w.Active = now
 		n++
-		count--
-		changes++
+		left--
 	}
-	c.Out = out
-	out.ArrayHeader(3)
-	if !more {
-		next = stream.ID{}
-	}
-	c.streamID(next)
-	out.ArrayHeader(n)
-	out.Raw(side.Bytes())
-	out.ArrayHeader(len(gone))
-	for _, id := range gone {
-		c.streamID(id)
-	}
-	c.db(key).Shard().Stats.Dirty += changes
+	return stream.ID{}, n, gone
 }

@@ -326,11 +326,7 @@ func cmdStrLen(c *Ctx) {
 }
 
 func cmdGetRange(c *Ctx) {
-	start, ok := c.int(2)
-	if !ok {
-		return
-	}
-	end, ok := c.int(3)
+	start, end, ok := c.span(2)
 	if !ok {
 		return
 	}

@@ -220,28 +220,15 @@ func rankSpan(start, end int64, length int) (first, n int) {
 }
 
 func cmdZRemRangeByRank(c *Ctx) {
-	start, ok := c.int(2)
-	if !ok {
-		return
+	if start, end, ok := c.span(2); ok {
+		c.zremRange("zremrangebyrank", func(z zset.ZSet) int {
+			first, n := rankSpan(start, end, z.Len())
+			if n > 0 {
+				z.RemoveRange(first, n, nil)
+			}
+			return n
+		})
 	}
-	end, ok := c.int(3)
-	if !ok {
-		return
-	}
-	e, found, ok := c.lookupType(c.Args[1], datatypes.ZSet, keyspace.Write)
-	if !ok {
-		return
-	}
-	n := 0
-	if found {
-		z := zset.Open(e)
-		var first int
-		if first, n = rankSpan(start, end, z.Len()); n > 0 {
-			z.RemoveRange(first, n, nil)
-		}
-		c.leftZSet(e, z, c.Args[1], n, "zremrangebyrank")
-	}
-	c.Out.Int(int64(n))
 }
 
 // scoreRange reads arguments lo and hi as the ends of a range of scores.
@@ -261,28 +248,19 @@ func (c *Ctx) lexRange(lo, hi int) (r zset.LexRange, ok bool) {
 }
 
 func cmdZRemRangeByScore(c *Ctx) {
-	r, ok := c.scoreRange(2, 3)
-	if !ok {
-		return
+	if r, ok := c.scoreRange(2, 3); ok {
+		c.zremRange("zremrangebyscore", func(z zset.ZSet) int { return z.RemoveByScore(r, nil) })
 	}
-	e, found, ok := c.lookupType(c.Args[1], datatypes.ZSet, keyspace.Write)
-	if !ok {
-		return
-	}
-	n := 0
-	if found {
-		z := zset.Open(e)
-		n = z.RemoveByScore(r, nil)
-		c.leftZSet(e, z, c.Args[1], n, "zremrangebyscore")
-	}
-	c.Out.Int(int64(n))
 }
 
 func cmdZRemRangeByLex(c *Ctx) {
-	r, ok := c.lexRange(2, 3)
-	if !ok {
-		return
+	if r, ok := c.lexRange(2, 3); ok {
+		c.zremRange("zremrangebylex", func(z zset.ZSet) int { return z.RemoveByLex(r, nil) })
 	}
+}
+
+// zremRange removes members from the sorted set, and replies how many.
+func (c *Ctx) zremRange(event string, remove func(z zset.ZSet) int) {
 	e, found, ok := c.lookupType(c.Args[1], datatypes.ZSet, keyspace.Write)
 	if !ok {
 		return
@@ -290,8 +268,8 @@ func cmdZRemRangeByLex(c *Ctx) {
 	n := 0
 	if found {
 		z := zset.Open(e)
-		n = z.RemoveByLex(r, nil)
-		c.leftZSet(e, z, c.Args[1], n, "zremrangebylex")
+		n = remove(z)
+		c.leftZSet(e, z, c.Args[1], n, event)
 	}
 	c.Out.Int(int64(n))
 }
