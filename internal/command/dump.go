@@ -143,12 +143,20 @@ func cmdRestore(c *Ctx) {
 
 // restored makes key with the drafted value.
 func (c *Ctx) restored(e *keyspace.Entry, key []byte, t datatypes.Type, at int64, o *restoring) {
+	c.createLoaded(e, key, t, at, o.idleSeconds, o.freq)
+	c.db(key).Event(keyspace.EventNew, "new", key)
+	c.modified(key, keyspace.EventGeneric, "restore")
+}
+
+// createLoaded makes key, which is not there, with the drafted value, which a payload or a
+// database file had. at is 0 where the key does not expire; idleSeconds or freq are
+// negative where they are not known.
+func (c *Ctx) createLoaded(e *keyspace.Entry, key []byte, t datatypes.Type, at, idleSeconds, freq int64) {
 	ttls := t == datatypes.Hash && hash.Open(&c.drafted).HasTTL()
-	draft := c.draft // what was loaded may be a part of the arguments: not to be kept
+	draft := c.draft // what was loaded may be a part of what it came from: not to be kept
 	c.createFrom(e, key, t)
 	c.draft = draft
 	db := c.db(key)
-	db.Event(keyspace.EventNew, "new", key)
 	if at != 0 {
 		db.SetExpire(e, at)
 	}
@@ -156,12 +164,11 @@ func (c *Ctx) restored(e *keyspace.Entry, key []byte, t datatypes.Type, at int64
 		db.TrackFields(e, true)
 	}
 	switch lfu := c.settings.Policy.LFU(); {
-	case lfu && o.freq >= 0:
-		e.SetFreq(uint8(o.freq))
-	case !lfu && o.idleSeconds >= 0:
-		e.SetIdle(o.idleSeconds)
+	case lfu && freq >= 0:
+		e.SetFreq(uint8(freq))
+	case !lfu && idleSeconds >= 0:
+		e.SetIdle(idleSeconds)
 	}
-	c.modified(key, keyspace.EventGeneric, "restore")
 }
 
 // dropDraft frees a drafted value that is not wanted after all.

@@ -187,8 +187,8 @@ func cmdMemoryStats(c *Ctx) {
 	num("clients.normal", m.clients)
 	num("cluster.links", 0)
 	num("aof.buffer", 0)
-	num("lua.caches", 0)
-	num("functions.caches", 0)
+	num("lua.caches", c.scripts.bytes)
+	num("functions.caches", c.scripts.functions.bytes)
 	c.databases(func(i int, dbs []*keyspace.DB) {
 		keys, expires := indexBytes(dbs)
 		if keys+expires == 0 {

@@ -59,6 +59,8 @@ func TestMemoryStats(t *testing.T) {
 	b.do("SET a 1")
 	b.do("SELECT 3")
 	b.do("SET b 1 EX 10")
+	b.run([]byte("EVAL"), []byte("return 1"), []byte("0"))
+	b.run([]byte("FUNCTION"), []byte("LOAD"), []byte("#!lua name=l\nredis.register_function('f', function() end)"))
 	for _, proto := range []int{2, 3} {
 		b.cl.Out.Proto = proto
 		v := b.ask("MEMORY STATS")
@@ -76,6 +78,9 @@ func TestMemoryStats(t *testing.T) {
 			if stats[name].Kind != resp.Integer {
 				t.Errorf("protocol %d: %s is %v", proto, name, stats[name])
 			}
+		}
+		if stats["lua.caches"].Int == 0 || stats["functions.caches"].Int == 0 {
+			t.Errorf("protocol %d: scripts take %d bytes, functions %d", proto, stats["lua.caches"].Int, stats["functions.caches"].Int)
 		}
 		for name := range strings.FieldsSeq(`dataset.percentage peak.percentage allocator-fragmentation.ratio
 			allocator-rss.ratio rss-overhead.ratio fragmentation`) {

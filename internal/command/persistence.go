@@ -204,23 +204,7 @@ func (c *Ctx) loadEntry(f *rdb.File) error {
 	if found {
 		c.db(f.Key).Delete(e, lazyfree.ServerDel)
 	}
-	ttls := t == datatypes.Hash && hash.Open(&c.drafted).HasTTL()
-	draft := c.draft // what was loaded may be a part of the file: not to be kept
-	c.createFrom(e, f.Key, t)
-	c.draft = draft
-	db := c.db(f.Key)
-	if f.ExpireAtMs != 0 {
-		db.SetExpire(e, f.ExpireAtMs)
-	}
-	if ttls {
-		db.TrackFields(e, true)
-	}
-	switch lfu := c.settings.Policy.LFU(); {
-	case lfu && f.Freq >= 0:
-		e.SetFreq(uint8(f.Freq))
-	case !lfu && f.IdleSeconds >= 0:
-		e.SetIdle(f.IdleSeconds)
-	}
+	c.createLoaded(e, f.Key, t, f.ExpireAtMs, f.IdleSeconds, int64(f.Freq))
 	c.snapshots.loaded++
 	return nil
 }
