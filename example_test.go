@@ -156,6 +156,27 @@ func ExampleKeyspace_Expire() {
 	// false
 }
 
+// With a clock of its own a test waits for nothing.
+func ExampleNewManualClock() {
+	clock := redweave.NewManualClock(time.UnixMilli(1_700_000_000_000))
+	ks, err := redweave.Open(redweave.Options{Clock: clock})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer ks.Close()
+
+	ks.Set("session", []byte("ada"))
+	ks.Expire("session", time.Hour)
+	for range 2 {
+		clock.Advance(31 * time.Minute)
+		ttl, ok, _ := ks.TTL("session")
+		fmt.Println(ttl, ok)
+	}
+	// Output:
+	// 29m0s true
+	// 0s false
+}
+
 // A limit on memory holds to the byte: what is used least recently goes.
 func ExampleOptions_maxMemory() {
 	ks, err := redweave.Open(redweave.Options{
