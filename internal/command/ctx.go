@@ -239,3 +239,18 @@ func (c *Ctx) randomArgs(word string) (count int64, values, ok bool) {
 	}
 	return count, values, true
 }
+
+// repeated draws count times, with repetition, for a reply that began at start of the
+// output. How often is the client's to choose, so it is done in pieces, and a reply that
+// has become larger than anything else can be is taken back.
+func (c *Ctx) repeated(count int64, start int, draw func(n int)) {
+	const piece = 4096
+	for ; count > 0; count -= piece {
+		draw(int(min(count, piece)))
+		if int64(c.Out.Len()-start) > 2*c.maxBulk {
+			c.Out.Truncate(start)
+			c.Fail(errReplyTooLarge)
+			return
+		}
+	}
+}

@@ -38,6 +38,7 @@ const (
 	errTimeoutNotInt   resp.Error = "ERR timeout is not an integer or out of range"
 	errTimeoutNegative resp.Error = "ERR timeout is negative"
 	errCountPositive   resp.Error = "ERR COUNT must be > 0"
+	errReplyTooLarge   resp.Error = "ERR the reply would be larger than twice proto-max-bulk-len"
 )
 
 // asText is an argument inside an error text: C takes a zero byte for its end.

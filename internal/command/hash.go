@@ -410,7 +410,7 @@ func (c *Ctx) randomFields() {
 		n = min(n, count)
 	}
 	out := c.Out
-	nested := withValues && out.Proto == 3
+	start, nested := out.Len(), withValues && out.Proto == 3
 	if withValues && !nested {
 		out.ArrayHeader(int(2 * n))
 	} else {
@@ -419,7 +419,8 @@ func (c *Ctx) randomFields() {
 	if n == 0 {
 		return
 	}
-	hash.Open(e).RandomN(e.DB().Shard().Rand(), int(n), repeat, now, func(field, value listpack.Value) {
+	h, rnd := hash.Open(e), e.DB().Shard().Rand()
+	each := func(field, value listpack.Value) {
 		if nested {
 			out.ArrayHeader(2)
 		}
@@ -427,7 +428,12 @@ func (c *Ctx) randomFields() {
 		if withValues {
 			bulkValue(out, &value)
 		}
-	})
+	}
+	if repeat {
+		c.repeated(n, start, func(n int) { h.RandomN(rnd, n, true, now, each) })
+		return
+	}
+	h.RandomN(rnd, int(n), false, now, each)
 }
 
 func cmdHScan(c *Ctx) {

@@ -255,14 +255,17 @@ func (c *Ctx) randomMembers() {
 		c.Out.ArrayHeader(0)
 		return
 	}
-	s, out, repeat := set.Open(e), c.Out, count < 0
-	if repeat {
-		count = -count
-	} else {
-		count = min(count, int64(s.Len()))
+	s, out, rnd := set.Open(e), c.Out, e.DB().Shard().Rand()
+	each := func(v set.Value) { bulkValue(out, &v) }
+	if count < 0 {
+		start := out.Len()
+		out.ArrayHeader(int(-count))
+		c.repeated(-count, start, func(n int) { s.RandomN(rnd, n, true, each) })
+		return
 	}
+	count = min(count, int64(s.Len()))
 	out.ArrayHeader(int(count))
-	s.RandomN(e.DB().Shard().Rand(), int(count), repeat, func(v set.Value) { bulkValue(out, &v) })
+	s.RandomN(rnd, int(count), false, each)
 }
 
 // sets looks up the sets that arguments name. Those that are missing are zero

@@ -368,3 +368,28 @@ func (b *bench) loop(tb *testing.B, args func(i int) [][]byte) {
 		b.x.Do(b.cl, a)
 	}
 }
+
+// TestDrawingForEver: a count of some billions, in a command of forty bytes, took all the
+// memory there is.
+func TestDrawingForEver(t *testing.T) {
+	b := newBench(t)
+	b.do("CONFIG SET proto-max-bulk-len 1mb")
+	for _, line := range []string{"SADD s a b", "HSET h f v", "ZADD z 1 a 2 b"} {
+		b.do(line)
+	}
+	for _, proto := range []int{2, 3} {
+		b.cl.Out.Proto = proto
+		for _, line := range []string{
+			"SRANDMEMBER s -9223372036854775807", "HRANDFIELD h -9223372036854775807", "ZRANDMEMBER z -9223372036854775807",
+			"HRANDFIELD h -4611686018427387903 WITHVALUES", "ZRANDMEMBER z -4611686018427387903 WITHSCORES",
+		} {
+			b.want(line, "-"+string(errReplyTooLarge)+"\r\n")
+		}
+		for _, line := range []string{"SRANDMEMBER s -10000", "HRANDFIELD h -10000", "ZRANDMEMBER z -10000"} {
+			if v := b.ask(line); len(v.Elems) != 10_000 {
+				t.Errorf("%s: %d elements", line, len(v.Elems))
+			}
+		}
+	}
+	b.want("SRANDMEMBER s 1 x", "-"+string(errSyntax)+"\r\n")
+}

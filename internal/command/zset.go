@@ -719,14 +719,8 @@ func (c *Ctx) randomScored() {
 		c.Out.ArrayHeader(0)
 		return
 	}
-	z, out, f, repeat := zset.Open(e), c.Out, c.withScores(asked), count < 0
-	if repeat {
-		count = -count
-	} else {
-		count = min(count, int64(z.Len()))
-	}
-	out.ArrayHeader(int(count) * f.width())
-	z.RandomN(e.DB().Shard().Rand(), int(count), repeat, func(m zset.Value, score float64) {
+	z, out, f, rnd := zset.Open(e), c.Out, c.withScores(asked), e.DB().Shard().Rand()
+	each := func(m zset.Value, score float64) {
 		if f == pairsScores {
 			out.ArrayHeader(2)
 		}
@@ -734,7 +728,16 @@ func (c *Ctx) randomScored() {
 		if f != noScores {
 			out.Double(score)
 		}
-	})
+	}
+	if count < 0 {
+		start := out.Len()
+		out.ArrayHeader(int(-count) * f.width())
+		c.repeated(-count, start, func(n int) { z.RandomN(rnd, n, true, each) })
+		return
+	}
+	count = min(count, int64(z.Len()))
+	out.ArrayHeader(int(count) * f.width())
+	z.RandomN(rnd, int(count), false, each)
 }
 
 func cmdZScan(c *Ctx) {
