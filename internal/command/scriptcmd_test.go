@@ -60,7 +60,7 @@ func (h *busyBench) Meanwhile(*Exec) {
 	h.turns++
 	h.turn()
 }
-func (h *busyBench) Ending() bool { return h.turns > 1000 }
+func (h *busyBench) Ending() bool { return h.turns > 1_000_000 }
 func (h *busyBench) Unbusy()      { h.over++ }
 
 // TestBusy: what others hear while a script runs too long, and that it goes on as if

@@ -37,7 +37,7 @@ func (w waiting) Error() string { return string(w) }
 
 const (
 	patience = 10 * time.Second       // for a reply that must come
-	glance   = 100 * time.Millisecond // for one that must not
+	glance   = 40 * time.Millisecond // for one that must not
 )
 
 // Options say how Run plays a file.
