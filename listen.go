@@ -45,23 +45,17 @@ func (k *Keyspace) Listen() (ls []net.Listener, err error) {
 	p := k.engine.Parameters()
 	for _, via := range []struct {
 		port   int
-		listen func(host string, port int) (net.Listener, error)
-	}{{p.Port, listenTCP}, {p.TLSPort, k.secrets.listen}} {
+		listen func(host string, port int) ([]net.Listener, error)
+	}{{p.Port, k.doors}, {p.TLSPort, k.tlsDoor}} {
 		if via.port == 0 {
 			continue
 		}
 		for _, bind := range p.Bind {
 			host, optional := strings.CutPrefix(bind, "-")
-			l, err := via.listen(host, via.port)
+			doors, err := via.listen(host, via.port)
 			switch {
-			case err == nil && via.port == p.Port:
-				doors, err := k.doors(l, host, via.port)
-				if err != nil {
-					return ls, listenError(host, via.port, err)
-				}
-				ls = append(ls, doors...)
 			case err == nil:
-				ls = append(ls, l)
+				ls = append(ls, doors...)
 			case optional && !errors.Is(err, syscall.EADDRINUSE):
 			default:
 				return ls, listenError(host, via.port, err)
@@ -81,29 +75,32 @@ func (k *Keyspace) Listen() (ls []net.Listener, err error) {
 	return ls, nil
 }
 
-// doors turns the listener at an address of bind into one for each loop that wants a
-// door of its own, where the system lets several share a port and spreads the clients
-// over them. The one it is given shows that nobody else listens there: those that share
-// a port would not notice.
-func (k *Keyspace) doors(l net.Listener, host string, port int) ([]net.Listener, error) {
-	several, ok := k.engine.(interface{ Doors() int })
-	if !ok || several.Doors() < 2 {
-		return []net.Listener{l}, nil
-	}
-	l.Close()
+// doors listens at an address of bind, once for each loop that wants a door of its own,
+// where the system lets several share a port and spreads the clients over them.
+func (k *Keyspace) doors(host string, port int) ([]net.Listener, error) {
 	network, address := tcpAddress(host, port)
-	var ls []net.Listener
-	for range several.Doors() {
-		door, err := netpoll.Listen(network, address, netpoll.ListenOptions{ReusePort: true})
-		if err != nil {
-			break // this system has it not, or not for so many
+	if several, ok := k.engine.(interface{ Doors() int }); ok && several.Doors() > 1 && netpoll.CanReusePort {
+		if err := netpoll.Bindable(network, address); err != nil {
+			return nil, err
 		}
-		ls = append(ls, door)
-	}
-	if len(ls) > 0 {
-		return ls, nil
+		var ls []net.Listener
+		for range several.Doors() {
+			door, err := netpoll.Listen(network, address, netpoll.ListenOptions{ReusePort: true})
+			if err != nil {
+				break // not for so many
+			}
+			ls = append(ls, door)
+		}
+		if len(ls) > 0 {
+			return ls, nil
+		}
 	}
 	l, err := listenTCP(host, port)
+	return []net.Listener{l}, err
+}
+
+func (k *Keyspace) tlsDoor(host string, port int) ([]net.Listener, error) {
+	l, err := k.secrets.listen(host, port)
 	return []net.Listener{l}, err
 }
 

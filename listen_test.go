@@ -3,10 +3,12 @@ package redweave_test
 import (
 	"errors"
 	"net"
+	"os"
 	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redweave/redweave"
 )
@@ -43,6 +45,48 @@ func TestListenForSeveralLoops(t *testing.T) {
 	for _, model := range []string{"multi-loop", "single-loop"} {
 		if _, err := open(model).Listen(); !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%s at a port that is taken: %v", model, err)
+		}
+	}
+}
+
+// TestNobodyIsCutOffAtTheStart: who is let in while the server begins to listen stays
+// in. Finding out whether a port is free must not let anybody in.
+func TestNobodyIsCutOffAtTheStart(t *testing.T) {
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := l.Addr().(*net.TCPAddr)
+		l.Close()
+		ks, err := redweave.Open(redweave.Options{Model: "multi-loop", Config: map[string]string{
+			"bind": "127.0.0.1", "port": strconv.Itoa(addr.Port), "server-threads": "3",
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ks.Close()
+		early := make(chan net.Conn)
+		go func() {
+			for {
+				if c, err := net.DialTCP("tcp", nil, addr); err == nil {
+					early <- c
+					return
+				}
+			}
+		}()
+		ls, err := ks.Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := <-early
+		c.SetReadDeadline(time.Now().Add(time.Millisecond))
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("a client of the first moment reads %v", err)
+		}
+		c.Close()
+		for _, l := range ls {
+			l.Close()
 		}
 	}
 }

@@ -349,6 +349,43 @@ func reusePort(_, _ string, raw syscall.RawConn) error {
 	return err
 }
 
+// bindable is Bindable: it binds a socket as the net package does before it listens.
+func bindable(network string, at *net.TCPAddr) error {
+	family := unix.AF_INET
+	if network == "tcp6" {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return os.NewSyscallError("setsockopt", err)
+	}
+	var sa unix.Sockaddr
+	if family == unix.AF_INET {
+		in := &unix.SockaddrInet4{Port: at.Port}
+		copy(in.Addr[:], at.IP.To4())
+		sa = in
+	} else {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
+		in := &unix.SockaddrInet6{Port: at.Port}
+		copy(in.Addr[:], at.IP.To16())
+		if at.Zone != "" {
+			link, err := net.InterfaceByName(at.Zone)
+			if err != nil {
+				return err
+			}
+			in.ZoneId = uint32(link.Index)
+		}
+		sa = in
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, sa))
+}
+
 func localAddrFD(fd int) net.Addr {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
@@ -373,6 +410,9 @@ func netAddr(sa unix.Sockaddr) net.Addr {
 	}
 	return nil
 }
+
+// CanReusePort tells whether [Listen] can let several listeners share a port.
+const CanReusePort = true
 
 // Multiplexer names what a Poller waits for sockets with.
 const Multiplexer = "epoll"

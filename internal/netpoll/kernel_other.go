@@ -34,6 +34,12 @@ func localAddrFD(int) net.Addr                              { return nil }
 func reusePort(network, address string, raw syscall.RawConn) error {
 	return errors.New("netpoll: ReusePort is not available on this system")
 }
+func bindable(string, *net.TCPAddr) error {
+	return errors.New("netpoll: ReusePort is not available on this system")
+}
+
+// CanReusePort tells whether [Listen] can let several listeners share a port.
+const CanReusePort = false
 
 // Multiplexer names what a Poller waits for sockets with.
 const Multiplexer = "goroutines"

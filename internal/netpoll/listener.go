@@ -23,6 +23,16 @@ func Listen(network, address string, o ListenOptions) (net.Listener, error) {
 	return lc.Listen(context.Background(), network, address)
 }
 
+// Bindable tells why nobody could listen at address without ReusePort: those that share a port do not notice who else does. It does not
+// listen itself, not even for a moment: a client that came in that moment would be cut off.
+func Bindable(network, address string) error {
+	at, err := net.ResolveTCPAddr(network, address)
+	if err != nil {
+		return err
+	}
+	return bindable(network, at)
+}
+
 // defaultKeepAlive is Redis's tcp-keepalive.
 const defaultKeepAlive = 300 * time.Second
 
