@@ -35,7 +35,10 @@ type suite struct {
 	name, module, version string
 	packages              []string // directories with tests of the server
 	run, skip             string   // -run and -skip of go test
-	flags                 func(addr string) []string
+	server                []string // options of the server, more than usual
+	flags, env            func(addr string) []string
+	edit                  [][2]string // what to change in its tests, and into what
+	starts                bool        // it starts servers itself: redis-server on its PATH is ours
 }
 
 var suites = []suite{
@@ -45,6 +48,48 @@ var suites = []suite{
 		flags: func(addr string) []string { return []string{"-redis_addr=" + addr} },
 	},
 	{name: "redislock", module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."}},
+	{
+		// The specs for a lone server: cluster, sentinel, ring and modules have servers of
+		// their own. Skipped beside those: a replica (which we refuse to be), a config file
+		// and a loadable module that are not there, and specs that name the default port.
+		name: "go-redis", module: "github.com/redis/go-redis/v9", version: "v9.23.0", packages: []string{"."},
+		run:    "TestGinkgoSuite",
+		server: []string{"--enable-debug-command", "yes"},
+		env:    func(string) []string { return []string{"REDIS_VERSION=7.4"} },
+		edit:   [][2]string{{"if !RECluster {", "if false {"}},
+		flags: func(string) []string {
+			return []string{"-ginkgo.no-color", "-ginkgo.skip=" + strings.Join([]string{
+				"Cluster", "cluster races", "Command Tips", "Sentinel", "Ring", "UniversalClient", "TLS",
+				"JSON", "RediSearch", `FT\.`, "[Tt]imeseries", "VectorSet", `TS\.`, "Probabilistic",
+				"SlaveOf", "ReplicaOf", "ConfigRewrite", "module loadex",
+				"Credentials Provider", "withConn",
+			}, "|")}
+		},
+	},
+	{
+		// Each test compares miniredis with a real server, which is ours here.
+		// TestHello: miniredis counts vector sets as a module.
+		name: "miniredis", module: "github.com/alicebob/miniredis/v2", version: "v2.40.0", packages: []string{"./integration"},
+		skip: "TestHello", starts: true,
+		env: func(string) []string { return []string{"INT=1"} },
+	},
+	{
+		name: "redigo", module: "github.com/gomodule/redigo", version: "v1.9.3", packages: []string{"./redis"},
+		starts: true,
+		flags: func(addr string) []string {
+			_, port, _ := net.SplitHostPort(addr)
+			return []string{"-redis-port=" + port}
+		},
+	},
+	{
+		// Its other tests play the server themselves, or want clusters and other stores.
+		name: "rueidis", module: "github.com/redis/rueidis", version: "v1.0.79", packages: []string{"."},
+		run: "^(TestSingleClientIntegration|TestUnblockOnCancel.*|TestNegativeConnWriteTimeout|TestNegativeKeepalive)$",
+	},
+	{name: "cache", module: "github.com/go-redis/cache/v9", version: "v9.0.0", packages: []string{"."}},
+	{name: "limiter", module: "github.com/ulule/limiter/v3", version: "v3.11.2", packages: []string{"./drivers/store/redis"}},
+	{name: "redistore", module: "github.com/boj/redistore", version: "v1.4.1", packages: []string{"."}},
+	{name: "watermill", module: "github.com/ThreeDotsLabs/watermill-redisstream", version: "v1.4.5", packages: []string{"./pkg/redisstream"}},
 }
 
 func TestSuites(t *testing.T) {
@@ -107,11 +152,17 @@ func moduleSource(t *testing.T, s suite) string {
 	return m.Dir
 }
 
-var usualAddress = regexp.MustCompile(`(localhost|127\.0\.0\.1):6379`)
+// usualAddress is Redis's, as tests write it; some name the port alone.
+var (
+	usualAddress = regexp.MustCompile(`(localhost|127\.0\.0\.1):6379`)
+	usualPort    = regexp.MustCompile(`":?6379"`)
+)
 
-// copySource copies a module, with addr wherever it names Redis's usual address.
-func copySource(t *testing.T, from, to, addr string) {
+// copySource copies a suite's module, with addr wherever it names Redis's usual address
+// (unless it starts the server, and so says where).
+func copySource(t *testing.T, s suite, from, to, addr string) {
 	t.Helper()
+	_, port, _ := net.SplitHostPort(addr)
 	err := filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -127,8 +178,14 @@ func copySource(t *testing.T, from, to, addr string) {
 		if err != nil {
 			return err
 		}
-		if strings.HasSuffix(path, "_test.go") {
+		if !s.starts && strings.HasSuffix(path, "_test.go") {
 			b = usualAddress.ReplaceAll(b, []byte(addr))
+			b = usualPort.ReplaceAllFunc(b, func(m []byte) []byte {
+				return bytes.Replace(m, []byte("6379"), []byte(port), 1)
+			})
+			for _, e := range s.edit {
+				b = bytes.ReplaceAll(b, []byte(e[0]), []byte(e[1]))
+			}
 		}
 		return os.WriteFile(filepath.Join(to, rel), b, 0o644)
 	})
@@ -143,8 +200,16 @@ func runSuite(t *testing.T, s suite, source, bin, model string) {
 	if *suitesRedis {
 		extra = nil
 	}
-	addr := startServer(t, bin, extra)
-	copySource(t, source, dir, addr)
+	extra = append(extra, s.server...)
+	env := append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	var addr string
+	if s.starts {
+		addr = freeAddress(t)
+		env = append(env, "PATH="+serverOnPath(t, bin, extra)+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	} else {
+		addr = startServer(t, bin, extra)
+	}
+	copySource(t, s, source, dir, addr)
 	args := append([]string{"test", "-count=1", "-p=1", "-timeout=15m"}, s.packages...)
 	if s.run != "" {
 		args = append(args, "-run="+s.run)
@@ -155,8 +220,11 @@ func runSuite(t *testing.T, s suite, source, bin, model string) {
 	if s.flags != nil {
 		args = append(args, s.flags(addr)...)
 	}
+	if s.env != nil {
+		env = append(env, s.env(addr)...)
+	}
 	cmd := exec.Command("go", args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-mod=mod", "GOWORK=off")
+	cmd.Dir, cmd.Env = dir, env
 	out, err := cmd.CombinedOutput()
 	for line := range bytes.Lines(out) {
 		if bytes.HasPrefix(line, []byte("ok ")) || bytes.HasPrefix(line, []byte("FAIL")) {
@@ -168,15 +236,32 @@ func runSuite(t *testing.T, s suite, source, bin, model string) {
 	}
 }
 
-// startServer starts the server on a free port, and returns its address.
-func startServer(t *testing.T, bin string, extra []string) string {
+// serverOnPath returns a directory in which redis-server is the server with more
+// options than it is started with.
+func serverOnPath(t *testing.T, bin string, extra []string) string {
+	t.Helper()
+	dir := t.TempDir()
+	script := "#!/bin/sh\nexec '" + bin + "' \"$@\" " + strings.Join(extra, " ") + "\n"
+	if err := os.WriteFile(filepath.Join(dir, "redis-server"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	l.Close()
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// startServer starts the server on a free port, and returns its address.
+func startServer(t *testing.T, bin string, extra []string) string {
+	t.Helper()
+	addr := freeAddress(t)
 	_, port, _ := net.SplitHostPort(addr)
 	cmd := exec.Command(bin, append([]string{"--port", port, "--save", "", "--databases", "16"}, extra...)...)
 	var log bytes.Buffer
