@@ -118,12 +118,18 @@ func TestStressed(t *testing.T) {
 func TestCases(t *testing.T) {
 	eachModel(t, func(t *testing.T) {
 		for _, c := range cases {
+			if testing.Short() && strings.Contains(longCases, c.name) {
+				continue
+			}
 			if c.only == "" || strings.Contains(c.only, under.name) {
 				t.Run(c.name, c.test)
 			}
 		}
 	})
 }
+
+// longCases move so many bytes that -short leaves them out.
+const longCases = "LongReply Fairness NeverReads RepliesBeyondTheCeiling HundredMegabytes"
 
 var cases = []struct {
 	name string
