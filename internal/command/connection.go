@@ -41,7 +41,12 @@ func cmdPing(c *Ctx) {
 
 func cmdEcho(c *Ctx) { c.Out.BulkBytes(c.Args[1]) }
 
+// cmdQuit: whoever reads the reply may count on it that the client is no longer
+// subscribed, and watches and tracks nothing, though it is closed only then.
 func cmdQuit(c *Ctx) {
+	if c.Client.Entangled() {
+		c.disentangle(c.Client)
+	}
 	c.OK()
 	c.Client.Flags |= closeAfterReply
 }

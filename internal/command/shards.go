@@ -61,6 +61,7 @@ const (
 	placeKeys                // those of its keys
 	placeSort                // likewise, unless patterns make other keys of them
 	placeExec                // those of the client's queue, and of the keys it watches
+	placeQuit                // any, unless others know of the client
 )
 
 // anywhere names the commands that need no shard in particular: they touch at most
@@ -68,7 +69,7 @@ const (
 var anywhere = map[string]bool{
 	"publish": true, "spublish": true, "pubsub|channels": true, "pubsub|numsub": true, "pubsub|numpat": true,
 	"pubsub|shardchannels": true, "pubsub|shardnumsub": true, "pubsub|help": true,
-	"ping": true, "echo": true, "select": true, "quit": true, "time": true, "lolwut": true,
+	"ping": true, "echo": true, "select": true, "time": true, "lolwut": true,
 	"readonly": true, "readwrite": true, "asking": true, "multi": true,
 	"client|getname": true, "client|id": true, "client|info": true, "client|no-evict": true,
 	"client|no-touch": true, "client|reply": true, "client|setinfo": true, "client|setname": true,
@@ -84,6 +85,8 @@ func placingOf(c *spec.Command) placing {
 		return placeAny
 	case c.Name == "exec", c.Name == "discard", c.Name == "unwatch":
 		return placeExec
+	case c.Name == "quit":
+		return placeQuit
 	case c.Name == "sort", c.Name == "sort_ro":
 		return placeSort
 	case c.Group == spec.Scripting, c.Name == "migrate", !c.HasKeys():
@@ -130,6 +133,10 @@ func (s *Server) Place(cl *Client, args [][]byte) Place {
 	case placeSort:
 		if !sortsByPattern(args) {
 			return Place{cmd: cmd, Shards: s.shardsOf(cl, cmd, args)}
+		}
+	case placeQuit:
+		if !cl.Entangled() {
+			return Place{cmd: cmd}
 		}
 	case placeExec:
 		return Place{cmd: cmd, Shards: s.shardsOfWatches(cl) | s.shardsOfQueue(cl, cmd)}

@@ -362,6 +362,21 @@ func testReplyModes(t *testing.T) {
 	})
 }
 
+// testQuitLeavesNothing: once QUIT is answered, nobody finds the client's subscriptions
+// any more, whichever loop looks.
+func testQuitLeavesNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
+		q := enter()
+		for range 50 {
+			p := enter()
+			p.send("SUBSCRIBE ch\r\nQUIT\r\n")
+			p.expectRaw("quit", "*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n+OK\r\n")
+			q.want("PUBLISH ch m", "0")
+			p.wantEnd()
+		}
+	})
+}
+
 func testNoTouch(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)

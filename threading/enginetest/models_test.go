@@ -164,6 +164,7 @@ var cases = []struct {
 	{"PausedTyped", testPausedTyped, ""},
 	{"NothingExpiresInAPause", testNothingExpiresInAPause, ""},
 	{"ReplyModes", testReplyModes, ""},
+	{"QuitLeavesNothing", testQuitLeavesNothing, ""},
 	{"NoTouch", testNoTouch, ""},
 	{"ClientList", testClientList, ""},
 	{"SelectIsTheClients", testSelectIsTheClients, ""},
