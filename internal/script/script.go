@@ -160,7 +160,8 @@ func (s *State) list(items [][]byte) *lua.LTable {
 // or the function's name.
 func (e *Error) Reply(name string) resp.Error {
 	var b bytes.Buffer
-	b.WriteString(e.Text)
+	text, _, _ := strings.Cut(e.Text, "\x00") // where C takes it to end
+	b.WriteString(text)
 	b.WriteString(" script: ")
 	b.WriteString(name)
 	if e.Source != "" {
