@@ -17,7 +17,7 @@ import (
 )
 
 // The suites of public libraries that use Redis hard, run as their authors wrote them,
-// against a server of ours under every model:
+// against a server of ours, under every model or the first:
 //
 //	go test -run Suites -suites [-suites.only asynq] [-suites.models sharded] [-suites.redis]
 //
@@ -32,6 +32,7 @@ var (
 
 // A suite is a library whose tests are run.
 type suite struct {
+	everywhere            bool // under every model
 	name, module, version string
 	packages              []string // directories with tests of the server
 	run, skip             string   // -run and -skip of go test
@@ -43,11 +44,11 @@ type suite struct {
 
 var suites = []suite{
 	{
-		name: "asynq", module: "github.com/hibiken/asynq", version: "v0.26.0", packages: []string{".", "./internal/rdb"},
+		name: "asynq", everywhere: true, module: "github.com/hibiken/asynq", version: "v0.26.0", packages: []string{".", "./internal/rdb"},
 		skip:  "TestParseRedisURI", // names the port that is replaced
 		flags: func(addr string) []string { return []string{"-redis_addr=" + addr} },
 	},
-	{name: "redislock", module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."}},
+	{name: "redislock", everywhere: true, module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."}},
 	{
 		// The specs for a lone server: cluster, sentinel, ring and modules have servers of
 		// their own. Skipped beside those: a replica (which we refuse to be), a config file
@@ -74,7 +75,7 @@ var suites = []suite{
 		env: func(string) []string { return []string{"INT=1"} },
 	},
 	{
-		name: "redigo", module: "github.com/gomodule/redigo", version: "v1.9.3", packages: []string{"./redis"},
+		name: "redigo", everywhere: true, module: "github.com/gomodule/redigo", version: "v1.9.3", packages: []string{"./redis"},
 		starts: true,
 		flags: func(addr string) []string {
 			_, port, _ := net.SplitHostPort(addr)
@@ -102,7 +103,7 @@ func TestSuites(t *testing.T) {
 			continue
 		}
 		source := moduleSource(t, s)
-		for _, model := range suiteModels() {
+		for _, model := range s.models() {
 			t.Run(s.name+"/"+model, func(t *testing.T) {
 				t.Parallel()
 				runSuite(t, s, source, bin, model)
@@ -111,14 +112,19 @@ func TestSuites(t *testing.T) {
 	}
 }
 
-func suiteModels() []string {
+// models are those that the suite is run under: all of them for the suites that use
+// everything at once, else the first, unless the flags name others.
+func (s *suite) models() []string {
 	switch {
 	case *suitesRedis:
 		return []string{"redis-server"}
 	case *suitesModels != "":
 		return strings.Split(*suitesModels, ",")
 	}
-	return redweave.Models()
+	if s.everywhere {
+		return redweave.Models()
+	}
+	return redweave.Models()[:1]
 }
 
 // buildServer builds examples/server, and returns its path.
