@@ -94,7 +94,7 @@ var runAtOnce = map[string]bool{
 type Stats struct {
 	Calls, Nanos     int64
 	Rejected, Failed int64
-	Latency          hist.Histogram
+	Latency          *hist.Histogram // nil until the first call that was timed
 }
 
 // table holds every command the handlers make available.

@@ -426,7 +426,7 @@ func (w *infoWriter) latencyStats() {
 	}
 	percentiles := w.c.config.LatencyTrackingInfoPercentiles
 	w.c.eachStat(func(cmd *Command, st *Stats) {
-		if st.Latency.Count() == 0 {
+		if st.Latency == nil {
 			return
 		}
 		w.b = append(w.b, "latency_percentiles_usec_"+cmd.Name+":"...)

@@ -65,7 +65,7 @@ func cmdLatencyHistogram(c *Ctx) {
 	mark, n := o.ReserveMap(len(c.Args)), 0
 	add := func(cmd *Command) {
 		st := c.stat(cmd.id)
-		if st.Latency.Count() == 0 {
+		if st.Latency == nil {
 			return
 		}
 		n++

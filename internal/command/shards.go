@@ -4,6 +4,7 @@ import (
 	"math/bits"
 
 	"github.com/redweave/redweave/internal/command/spec"
+	"github.com/redweave/redweave/internal/hist"
 	"github.com/redweave/redweave/internal/invariants"
 	"github.com/redweave/redweave/keyspace"
 )
@@ -345,7 +346,12 @@ func (x *Exec) stat(id int) *Stats {
 		sum.Nanos += st.Nanos
 		sum.Rejected += st.Rejected
 		sum.Failed += st.Failed
-		sum.Latency.Merge(&st.Latency)
+		if st.Latency != nil {
+			if sum.Latency == nil {
+				sum.Latency = new(hist.Histogram)
+			}
+			sum.Latency.Merge(st.Latency)
+		}
 	}
 	return sum
 }

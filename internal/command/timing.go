@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/redweave/redweave/internal/command/spec"
+	"github.com/redweave/redweave/internal/hist"
 )
 
 // Every command is timed, for commandstats, latencystats, the slow log and the
@@ -83,6 +84,9 @@ func (x *Exec) settle() {
 		st := &x.stats[cmd.id]
 		st.Nanos += took
 		if x.trackLatency {
+			if st.Latency == nil {
+				st.Latency = new(hist.Histogram)
+			}
 			st.Latency.Record(time.Duration(took))
 		}
 	}
