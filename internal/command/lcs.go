@@ -40,11 +40,13 @@ type lcsOptions struct {
 }
 
 func cmdLCS(c *Ctx) {
-	a, ok := c.lcsString(1)
+	first, found1 := c.lookup(c.Args[1], keyspace.Read)
+	second, found2 := c.lookup(c.Args[2], keyspace.Read) // whatever the first holds, as in Redis: a miss is told
+	a, ok := c.lcsString(first, found1)
 	if !ok {
 		return
 	}
-	b, ok := c.lcsString(2)
+	b, ok := c.lcsString(second, found2)
 	if !ok {
 		return
 	}
@@ -72,9 +74,8 @@ func cmdLCS(c *Ctx) {
 	}
 }
 
-// lcsString returns the string at the key in argument i, nothing if there is none.
-func (c *Ctx) lcsString(i int) ([]byte, bool) {
-	e, found := c.lookup(c.Args[i], keyspace.Read)
+// lcsString returns the string at a key, nothing if there is none.
+func (c *Ctx) lcsString(e *keyspace.Entry, found bool) ([]byte, bool) {
 	switch {
 	case !found:
 		return nil, true
