@@ -43,10 +43,11 @@ func (k *Keyspace) Listen() (ls []net.Listener, err error) {
 		}
 	}()
 	p := k.engine.Parameters()
+	// TLS first: whoever finds the plain port answering finds the other one, too.
 	for _, via := range []struct {
 		port   int
 		listen func(host string, port int) ([]net.Listener, error)
-	}{{p.Port, k.doors}, {p.TLSPort, k.tlsDoor}} {
+	}{{p.TLSPort, k.tlsDoor}, {p.Port, k.doors}} {
 		if via.port == 0 {
 			continue
 		}
