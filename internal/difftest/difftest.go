@@ -241,6 +241,10 @@ func (r *run) expire(key string) {
 	if r.ref.do(args...).Text == "1" {
 		time.Sleep(3 * time.Millisecond)
 	}
+	if r.o.Events { // a millisecond may be over before the command looks: then it deletes
+		r.heard(r.ours, &r.ears[0])
+		r.heard(r.ref, &r.ears[1])
+	}
 }
 
 // fail reports a difference with what led to it, and starts anew.
