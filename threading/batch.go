@@ -58,7 +58,6 @@ type Batch struct {
 	warm     int      // commands before this one are warmed
 	executed int
 	foreign  bool // some bytes are not in room
-	filled   bool // a read filled room
 }
 
 // A Part is what a batch holds of one session.
@@ -92,10 +91,6 @@ const (
 	// socket's receive buffer, which rarely holds more.
 	roomSize = 64 << 10
 
-	// firstRoom is what a batch for one client at a time begins with, until a read
-	// fills it: most keyspaces that are opened are a test's.
-	firstRoom = inputChunk + inputLittle
-
 	// everything is a look ahead to the end of what was read.
 	everything = 1 << 30
 
@@ -105,7 +100,7 @@ const (
 
 // NewBatch returns a batch for commands that are executed on the spot: it looks only
 // a few commands ahead, and comes back to the rest.
-func NewBatch() *Batch { return &Batch{room: make([]byte, firstRoom), ahead: lookahead} }
+func NewBatch() *Batch { return &Batch{room: make([]byte, roomSize), ahead: lookahead} }
 
 // NewParcel returns a batch that is handed over: whatever arrived is parsed, as
 // whoever executes it should not have to.
@@ -150,7 +145,6 @@ func (b *Batch) Add(s *Session, n int, l *Limits) (state State, added bool) {
 	if carried := s.carried(); carried >= 0 {
 		s.in = s.in[:0]
 		data := b.room[b.used : b.used+carried+n : b.used+carried+n]
-		b.filled = b.filled || len(data) == len(b.room)
 		if state, added = b.parse(s, data, l); added {
 			b.used += len(data)
 		}
@@ -379,12 +373,6 @@ func (b *Batch) Reset() {
 	}
 	b.parts, b.commands, b.args, b.keys = b.parts[:0], b.commands[:0], b.args[:0], b.keys[:0]
 	b.used, b.executed, b.warm = 0, 0, 0
-	if b.filled {
-		b.filled = false
-		if len(b.room) < roomSize {
-			b.room = make([]byte, roomSize)
-		}
-	}
 }
 
 // forget lets go of what may be parts of a big buffer, and of the list of arguments
