@@ -16,6 +16,7 @@ import (
 	"github.com/redweave/redweave/internal/transcript"
 	"github.com/redweave/redweave/resp"
 	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/enginetest"
 )
 
 // open starts an engine. It is closed when the test ends, and must leave no goroutine.
@@ -30,13 +31,7 @@ func open(t testing.TB, s threading.Stress, params ...string) *Engine {
 	e := New(threading.Options{Config: conf, Stress: s})
 	t.Cleanup(func() {
 		e.Close()
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-		}
+		enginetest.NoMoreGoroutines(t, before)
 	})
 	return e
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/redweave/redweave/internal/invariants"
 	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/enginetest"
 )
 
 func testCloseTwice(t *testing.T) {
@@ -142,7 +143,7 @@ func testCloseAmidst(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		noGoroutines(t, before)
+		enginetest.NoMoreGoroutines(t, before)
 	}
 }
 
@@ -423,7 +424,7 @@ func testReclaimerEnds(t *testing.T) {
 	}
 	do(t, e, "UNLINK", "big")
 	e.Close()
-	noGoroutines(t, before)
+	enginetest.NoMoreGoroutines(t, before)
 }
 
 // What UNLINK frees comes back without anybody's help, however much it is.

@@ -18,6 +18,7 @@ import (
 	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/resp"
 	"github.com/redweave/redweave/threading"
+	"github.com/redweave/redweave/threading/enginetest"
 )
 
 // patience is how long anything in these tests may take.
@@ -48,26 +49,9 @@ func openOn(t testing.TB, c clock.Clock, params ...string) engine {
 	e := under.open(threading.Options{Config: conf, Clock: c, Stress: stress})
 	t.Cleanup(func() {
 		e.Close()
-		noGoroutines(t, before)
+		enginetest.NoMoreGoroutines(t, before)
 	})
 	return e
-}
-
-// noGoroutines fails the test if there are more goroutines than before, a moment
-// from now: goroutines of the test itself may still be on their way out.
-func noGoroutines(t testing.TB, before int) {
-	t.Helper()
-	for round := 0; runtime.NumGoroutine() > before; round++ {
-		if round == 5000 {
-			buf := make([]byte, 1<<20)
-			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-			return
-		}
-		time.Sleep(time.Millisecond)
-		if round%100 == 99 {
-			runtime.GC() // takes time inside a bubble, too
-		}
-	}
 }
 
 // listen serves a TCP port of the loopback interface.

@@ -446,10 +446,5 @@ func onOneProcessor(t *testing.T, check func(t *testing.T)) {
 func leavesNothing(t *testing.T, check func(t *testing.T)) {
 	before := runtime.NumGoroutine()
 	t.Run("engine", check)
-	for start := time.Now(); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Since(start) > 5*time.Second {
-			buf := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines are left, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-		}
-	}
+	NoMoreGoroutines(t, before)
 }

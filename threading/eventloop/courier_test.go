@@ -25,6 +25,7 @@ import (
 	"github.com/redweave/redweave/resp"
 	"github.com/redweave/redweave/threading"
 	"github.com/redweave/redweave/threading/asyncio"
+	"github.com/redweave/redweave/threading/enginetest"
 	"github.com/redweave/redweave/threading/pipeline"
 )
 
@@ -71,13 +72,7 @@ func open(t testing.TB, with func(o threading.Options) engine, stress threading.
 	e := with(threading.Options{Config: conf, Stress: stress})
 	t.Cleanup(func() {
 		e.Close()
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-		}
+		enginetest.NoMoreGoroutines(t, before)
 	})
 	return e
 }

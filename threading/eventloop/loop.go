@@ -36,7 +36,7 @@ type Loop struct {
 	held      []*Client     // waiting for the end of CLIENT PAUSE
 	resumable []*Client     // may go on
 	resuming  []*Client     // those of them whose turn it is
-	drained   chan struct{} // Shutdown waits for it; nil while not draining
+	drained   []chan struct{} // each Shutdown waits for one
 	draining  bool
 	stepped   []chan struct{} // closed at the end of this turn
 
@@ -529,8 +529,10 @@ func (lp *Loop) EndTurn() {
 		}
 		lp.stepped = lp.stepped[:0]
 	}
-	if lp.drained != nil && len(lp.clients) == 0 {
-		close(lp.drained)
+	if len(lp.drained) > 0 && len(lp.clients) == 0 {
+		for _, done := range lp.drained {
+			close(done)
+		}
 		lp.drained = nil
 	}
 }
@@ -586,13 +588,15 @@ func (lp *Loop) step(done chan struct{}) {
 	lp.stepped = append(lp.stepped, done)
 }
 
-// drain begins the end: no new clients, and those there are go when their
-// replies are out.
+// drain begins the end: no new clients, and those there are go when their replies are
+// out. Then drained is closed, also if somebody else has begun it: the loops of an engine
+// may hear of two Shutdowns in different orders, and each waits for all loops.
 func (lp *Loop) drain(drained chan struct{}) {
-	if lp.draining { // begun already; whoever waits sees the engine's end
+	lp.drained = append(lp.drained, drained)
+	if lp.draining {
 		return
 	}
-	lp.draining, lp.drained = true, drained
+	lp.draining = true
 	for _, l := range lp.listeners {
 		l.Close()
 	}

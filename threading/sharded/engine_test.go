@@ -63,13 +63,7 @@ func openOn(t testing.TB, c clock.Clock, shards int, own Options, params ...stri
 	e := NewWith(threading.Options{Config: conf, Clock: c, Shards: shards}, own)
 	t.Cleanup(func() {
 		e.Close()
-		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-			if time.Now().After(deadline) {
-				buf := make([]byte, 1<<20)
-				t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
-				return
-			}
-		}
+		enginetest.NoMoreGoroutines(t, before)
 	})
 	return e
 }
