@@ -31,11 +31,11 @@ type Loop struct {
 	listeners []*netpoll.Listener
 	deaf      []*netpoll.Listener // not accepted from until the next cron
 	clients   map[*Client]struct{}
-	away      int           // of them
-	outputs   []*Client     // with output to write
-	held      []*Client     // waiting for the end of CLIENT PAUSE
-	resumable []*Client     // may go on
-	resuming  []*Client     // those of them whose turn it is
+	away      int             // of them
+	outputs   []*Client       // with output to write
+	held      []*Client       // waiting for the end of CLIENT PAUSE
+	resumable []*Client       // may go on
+	resuming  []*Client       // those of them whose turn it is
 	drained   []chan struct{} // each Shutdown waits for one
 	draining  bool
 	stepped   []chan struct{} // closed at the end of this turn
