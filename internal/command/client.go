@@ -229,6 +229,12 @@ func (cl *Client) NoEvict() bool { return cl.Flags&noEvict != 0 }
 // local reports whether the client is on this machine.
 func (cl *Client) local() bool { return cl.Flags&(inProcess|isLocal|isUnix) != 0 }
 
+// restricted reports whether there is anything that the client may not do. Calls in this
+// process may do everything.
+func (cl *Client) restricted() bool {
+	return cl.Flags&inProcess == 0 && !cl.User.Unrestricted()
+}
+
 // Reset makes the client as good as new, with the given protocol: what CLIENT
 // and SELECT had changed is forgotten. It is for in-process callers, between
 // calls that must not know of each other.

@@ -2,7 +2,6 @@ package command
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,10 +56,11 @@ type cluster struct {
 	id, shardID string
 	epoch       int64
 	owned       [keyspace.Slots / 64]uint64 // a bit for each slot
+	slots       int                         // how many those are
 }
 
 func newCluster() *cluster {
-	c := &cluster{id: randomHex(), shardID: randomHex()}
+	c := &cluster{id: randomHex(), shardID: randomHex(), slots: keyspace.Slots}
 	for i := range c.owned {
 		c.owned[i] = ^uint64(0)
 	}
@@ -70,18 +70,21 @@ func newCluster() *cluster {
 func (c *cluster) has(slot int) bool { return c.owned[slot/64]>>(slot%64)&1 != 0 }
 
 func (c *cluster) set(slot int, on bool) {
-	if on {
+	switch {
+	case c.has(slot) == on:
+	case on:
 		c.owned[slot/64] |= 1 << (slot % 64)
-	} else {
+		c.slots++
+	default:
 		c.owned[slot/64] &^= 1 << (slot % 64)
+		c.slots--
 	}
 }
 
-func (c *cluster) count() (n int) {
-	for _, w := range c.owned {
-		n += bits.OnesCount64(w)
-	}
-	return n
+// forget gives up all slots.
+func (c *cluster) forget() {
+	clear(c.owned[:])
+	c.slots = 0
 }
 
 // ranges returns the slots owned as pairs of first and last.
@@ -101,7 +104,7 @@ func (c *cluster) ranges() (r [][2]int) {
 
 // clusterDown reports whether the cluster serves nobody: a slot is not covered.
 func (x *Exec) clusterDown() bool {
-	return x.config.ClusterRequireFullCoverage && x.cluster.count() < keyspace.Slots
+	return x.config.ClusterRequireFullCoverage && x.cluster.slots < keyspace.Slots
 }
 
 // redirect checks the keys of a command as a cluster's node does.
@@ -220,7 +223,7 @@ func cmdClusterInfo(c *Ctx) {
 	if c.clusterDown() {
 		state = "fail"
 	}
-	slots := c.cluster.count()
+	slots := c.cluster.slots
 	if slots == 0 {
 		size = 0
 	}
@@ -547,7 +550,7 @@ func cmdClusterFlushSlots(c *Ctx) {
 	case !c.noKeys():
 		c.Fail(errFlushSlots)
 	default:
-		clear(c.cluster.owned[:])
+		c.cluster.forget()
 		c.OK()
 	}
 }
@@ -569,7 +572,7 @@ func cmdClusterReset(c *Ctx) {
 		c.Fail(errClusterReset)
 		return
 	}
-	clear(c.cluster.owned[:])
+	c.cluster.forget()
 	if hard {
 		c.cluster.id, c.cluster.shardID, c.cluster.epoch = randomHex(), randomHex(), 0
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -355,4 +356,35 @@ func TestDebugSleep(t *testing.T) {
 	if took := time.Since(start); took < 20*time.Millisecond {
 		t.Errorf("slept for %v", took)
 	}
+}
+
+// A file that is not there, not one of Redis's, cut off, or damaged costs no key.
+func TestReloadOfADamagedFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	b := debugBench(t)
+	b.want("SET k v", "+OK\r\n")
+	b.want("SAVE", "+OK\r\n")
+	whole, err := os.ReadFile("dump.rdb")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.want("SET k w", "+OK\r\n")
+	damaged := bytes.Clone(whole)
+	damaged[len(damaged)/2] ^= 1
+	for name, content := range map[string][]byte{
+		"empty": nil, "another's": []byte("PK\x03\x04 is no header"), "cut off": whole[:len(whole)-3], "damaged": damaged,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile("dump.rdb", content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			b.want("DEBUG RELOAD NOSAVE", "-ERR Error trying to load the RDB dump, check server logs\r\n")
+			b.want("GET k", "$1\r\nw\r\n")
+		})
+	}
+	if err := os.WriteFile("dump.rdb", whole, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.want("DEBUG RELOAD NOSAVE", "+OK\r\n")
+	b.want("GET k", "$1\r\nv\r\n")
 }

@@ -19,7 +19,6 @@ const (
 	errRestoreTTL  resp.Error = "ERR Invalid TTL value, must be >= 0"
 	errRestoreIdle resp.Error = "ERR Invalid IDLETIME value, must be >= 0"
 	errRestoreFreq resp.Error = "ERR Invalid FREQ value, must be >= 0 and <= 255"
-	errPayload     resp.Error = "ERR DUMP payload version or checksum are wrong"
 	errDataFormat  resp.Error = "ERR Bad data format"
 )
 

@@ -38,6 +38,10 @@ const (
 	errTimeoutNotInt   resp.Error = "ERR timeout is not an integer or out of range"
 	errTimeoutNegative resp.Error = "ERR timeout is negative"
 	errCountPositive   resp.Error = "ERR COUNT must be > 0"
+	errPayload         resp.Error = "ERR DUMP payload version or checksum are wrong"
+	errManyKeys        resp.Error = "ERR Number of keys can't be greater than number of args"
+	errNegativeKeys    resp.Error = "ERR Number of keys can't be negative"
+	errBusyScript      resp.Error = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 	errReplyTooLarge   resp.Error = "ERR the reply would be larger than twice proto-max-bulk-len"
 )
 

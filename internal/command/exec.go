@@ -247,7 +247,7 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 	if cl.Flags&inMulti != 0 && cmd.flags&spec.NoMulti != 0 {
 		return x.reject(c, cmd, errNotInMulti), true
 	}
-	if cl.Flags&inProcess == 0 && !cl.User.Unrestricted() {
+	if cl.restricted() {
 		if !x.ownsAll() && cl.User.Check(cmd.Command, c.Args).Reason != acl.OK {
 			return NeedAll, true // a denial is written down
 		}
@@ -320,7 +320,7 @@ func (x *Exec) othersEvict(p keyspace.Pressure) bool {
 
 // allowed checks that the client's user may run a command.
 func (x *Exec) allowed(cl *Client, cmd *Command, args [][]byte, context string) (err resp.Error, ok bool) {
-	if cl.Flags&inProcess != 0 || cl.User.Unrestricted() {
+	if !cl.restricted() {
 		return "", true
 	}
 	return x.permit(cl, cmd, args, context)

@@ -30,7 +30,6 @@ const (
 	errFunctionFlush resp.Error = "ERR FUNCTION FLUSH only supports SYNC|ASYNC option"
 	errListNoName    resp.Error = "ERR library name argument was not given"
 	errPolicy        resp.Error = "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
-	errLibraryDump   resp.Error = "ERR DUMP payload version or checksum are wrong"
 	errLibraryFormat resp.Error = "ERR failed loading functions payload"
 )
 
@@ -309,7 +308,7 @@ func cmdFunctionRestore(c *Ctx) {
 	}
 	value, err := rdb.Open(c.Args[2], true)
 	if err != nil {
-		c.Fail(errLibraryDump)
+		c.Fail(errPayload)
 		return
 	}
 	codes, err := rdb.Libraries(value)

@@ -136,14 +136,20 @@ func writeEntry(w *rdb.Writer, e *keyspace.Entry, now int64, lfu bool) {
 	w.Entry(&entry, e.Type(), e, now)
 }
 
-// snapshot returns a database file: of what there is now, or the one on the disk.
-func (x *Exec) snapshot(now bool) ([]byte, error) {
+// snapshot opens a database file: of what there is now, or the one on the disk.
+func (x *Exec) snapshot(now bool) (*rdb.File, error) {
 	if !now {
-		return os.ReadFile(x.snapshotFile())
+		b, err := os.ReadFile(x.snapshotFile())
+		if err != nil {
+			return nil, err
+		}
+		return rdb.Read(b, x.config.RDBChecksum)
 	}
 	var b bytes.Buffer
-	err := x.writeSnapshot(&b)
-	return b.Bytes(), err
+	if err := x.writeSnapshot(&b); err != nil {
+		return nil, err
+	}
+	return rdb.Read(b.Bytes(), false)
 }
 
 // LoadFile adds what a database file holds to the keyspace: keys replace those of the
@@ -154,15 +160,15 @@ func (x *Exec) LoadFile(path string) error {
 	if err != nil {
 		return err
 	}
-	return x.loadSnapshot(b)
-}
-
-// loadSnapshot is LoadFile of a file's content.
-func (x *Exec) loadSnapshot(b []byte) error {
 	f, err := rdb.Read(b, x.config.RDBChecksum)
 	if err != nil {
 		return err
 	}
+	return x.loadSnapshot(f)
+}
+
+// loadSnapshot is LoadFile of a file that has been opened.
+func (x *Exec) loadSnapshot(f *rdb.File) error {
 	s := &x.snapshots
 	s.loaded, s.expired = 0, 0
 	c := x.typed(0)
@@ -250,7 +256,7 @@ func debugReload(c *Ctx) {
 			return
 		}
 	}
-	content, err := c.snapshot(save)
+	file, err := c.snapshot(save)
 	if err != nil { // before anything is lost
 		c.log.Warn("DEBUG RELOAD failed", "error", err)
 		c.Fail(errReloadLoad)
@@ -266,7 +272,7 @@ func debugReload(c *Ctx) {
 		}
 	}
 	client, args, out := c.Client, c.Args, c.Out
-	err = c.loadSnapshot(content)
+	err = c.loadSnapshot(file)
 	c.Client, c.Args, c.Out = client, args, out
 	if err != nil {
 		c.log.Warn("DEBUG RELOAD failed", "error", err)

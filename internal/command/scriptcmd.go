@@ -49,10 +49,7 @@ const (
 	errNoScript      resp.Error = "NOSCRIPT No matching script. Please use EVAL."
 	errNotBusy       resp.Error = "NOTBUSY No scripts in execution right now."
 	errUnkillable    resp.Error = "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command."
-	errBusyScript    resp.Error = "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."
 	errBusyFunction  resp.Error = "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE."
-	errManyKeys      resp.Error = "ERR Number of keys can't be greater than number of args"
-	errNegativeKeys  resp.Error = "ERR Number of keys can't be negative"
 	errScriptFlush   resp.Error = "ERR SCRIPT FLUSH only support SYNC|ASYNC option"
 	errScriptDebug   resp.Error = "ERR Use SCRIPT DEBUG YES/SYNC/NO"
 	errScriptCluster resp.Error = "ERR Can not run script on cluster, 'no-cluster' flag is set."
@@ -410,7 +407,7 @@ func (r *scriptRun) Call(args [][]byte, proto int) []byte {
 	if !arityFits(cmd, len(args)) {
 		return r.refuse(cmd, errScriptArity)
 	}
-	if cmd.flags&(spec.NoScript|spec.Write|spec.DenyOOM) != 0 || r.cl.Flags&inProcess == 0 && !r.cl.User.Unrestricted() || x.cluster != nil {
+	if cmd.flags&(spec.NoScript|spec.Write|spec.DenyOOM) != 0 || r.cl.restricted() || x.cluster != nil {
 		if err := r.admit(cmd, args); err != "" {
 			return r.refuse(cmd, err)
 		}
@@ -473,7 +470,7 @@ func (r *scriptRun) Permitted(args [][]byte) (ok, known bool) {
 	if cmd == nil || unknownSub || !arityFits(cmd, len(args)) {
 		return false, false
 	}
-	if r.cl.Flags&inProcess != 0 || r.cl.User.Unrestricted() {
+	if !r.cl.restricted() {
 		return true, true
 	}
 	return r.cl.User.Check(cmd.Command, args).Reason == acl.OK, true

@@ -210,7 +210,7 @@ func (c *Ctx) sortDenied(option string) bool {
 	switch cl := c.Client; {
 	case c.cluster != nil:
 		c.Fail(resp.Error("ERR " + option + " option of SORT denied in Cluster mode."))
-	case cl.Flags&inProcess == 0 && !cl.User.Unrestricted() && !cl.User.AllKeys():
+	case cl.restricted() && !cl.User.AllKeys():
 		c.Fail(resp.Error("ERR " + option + " option of SORT denied due to insufficient ACL permissions."))
 	default:
 		return false
