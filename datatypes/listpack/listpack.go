@@ -348,6 +348,18 @@ func InsertSpan(lp []byte, p int, span []byte, n int) []byte {
 // AppendSpan is InsertSpan at the end.
 func AppendSpan(lp, span []byte, n int) []byte { return InsertSpan(lp, End(lp), span, n) }
 
+// Encode writes elem to the beginning of dst as it stands in a listpack, and returns how
+// many bytes that took: at most MaxGrow(elem), for which there must be room. It is for
+// those who build a listpack, or a span of one, in a place of their own.
+func Encode(dst, elem []byte) int {
+	if v, ok := ParseInt(elem); ok {
+		putInt(dst, v)
+		return intSize(v)
+	}
+	putString(dst, elem)
+	return stringSize(len(elem))
+}
+
 // MaxGrow returns the most bytes that adding elem, or putting it in place of
 // another, can add.
 func MaxGrow(elem []byte) int { return stringSize(len(elem)) }

@@ -343,32 +343,26 @@ func (l *List) appendTo(n *node, elem []byte) {
 	l.count++
 }
 
-// prependTo adds elem at the beginning of a packed, uncompressed node.
-//
-// The element is encoded by appending it to an empty listpack that is built in
-// the gap, so that its last byte falls where the first element's first byte
-// must follow:
+// prependTo adds elem at the beginning of a packed, uncompressed node: into the gap
+// before the listpack, whose header is written anew in front of it.
 //
 //	            | header | e0 | e1 …        before
-//	| header | elem |FF       | e1 …        the small listpack; FF stands on e0
-//	| header | elem    | e0 | e1 …          after
+//	   | header | elem   | e0 | e1 …        after
 //
-// MaxGrow is exact for strings; an integer comes out shorter and moves up.
+// MaxGrow is exact for strings; an integer comes out shorter and moves up. Nothing of
+// what is written is read again: the gap is mostly cold, and a load would wait for it.
 func (l *List) prependTo(n *node, elem []byte) {
 	need := listpack.MaxGrow(elem)
 	if int(n.off) < need {
 		l.makeRoom(n, need, true)
 	}
-	off := int(n.off)
+	first := int(n.off) + headerSize
 	b := l.a.Bytes(n.data, n.room())
-	first := b[off+headerSize]
-	small := listpack.Append(listpack.AppendEmpty(b[off-need:off-need]), elem)
-	k := len(small) - listpack.EmptySize
+	k := listpack.Encode(b[first-need:first], elem)
 	if k < need {
-		copy(b[off+headerSize-k:off+headerSize], small[headerSize:headerSize+k])
+		copy(b[first-k:first], b[first-need:first-need+k])
 	}
-	b[off+headerSize] = first
-	n.off = uint32(off - k)
+	n.off -= uint32(k)
 	n.size += uint64(k)
 	n.count++
 	l.count++
