@@ -14,24 +14,27 @@ import (
 	"github.com/redweave/redweave/resp/resptest"
 )
 
-// eachGoRedis runs f with a client in memory and one over TCP, in both protocols.
+// eachGoRedis runs f with a client in memory and one over TCP, in both protocols,
+// under every model.
 func eachGoRedis(t *testing.T, f func(t *testing.T, ctx context.Context, c *redis.Client)) {
-	for _, proto := range []int{2, 3} {
-		for _, network := range []string{"memory", "tcp"} {
-			t.Run(fmt.Sprintf("resp%d/%s", proto, network), func(t *testing.T) {
-				s := resptest.NewServer(t)
-				o := &redis.Options{Protocol: proto, ClientName: "interop"}
-				if network == "memory" {
-					o.Dialer = s.DialContext
-				} else {
-					o.Addr = s.Addr()
-				}
-				c := redis.NewClient(o)
-				t.Cleanup(func() { c.Close() })
-				f(t, t.Context(), c)
-			})
+	eachModel(t, func(t *testing.T, options resptest.Options) {
+		for _, proto := range []int{2, 3} {
+			for _, network := range []string{"memory", "tcp"} {
+				t.Run(fmt.Sprintf("resp%d/%s", proto, network), func(t *testing.T) {
+					s := resptest.NewServer(t, options)
+					o := &redis.Options{Protocol: proto, ClientName: "interop"}
+					if network == "memory" {
+						o.Dialer = s.DialContext
+					} else {
+						o.Addr = s.Addr()
+					}
+					c := redis.NewClient(o)
+					t.Cleanup(func() { c.Close() })
+					f(t, t.Context(), c)
+				})
+			}
 		}
-	}
+	})
 }
 
 // must fails the test unless a call went well, and returns what it returned.
@@ -243,13 +246,16 @@ func map2(cmd *redis.InfoCmd) (map[string]map[string]string, error) { return cmd
 
 // TestGoRedisExpiryUnderAStoppedClock: a client sees the time that the test sets.
 func TestGoRedisExpiryUnderAStoppedClock(t *testing.T) {
-	s := resptest.NewServer(t, resptest.Options{Stopped: true})
-	c := redis.NewClient(&redis.Options{Dialer: s.DialContext})
-	defer c.Close()
-	ctx := t.Context()
-	c.Set(ctx, "k", "v", time.Hour)
-	s.Advance(59 * time.Minute)
-	equal(t, "TTL", must[time.Duration](t)(c.TTL(ctx, "k").Result()), time.Minute)
-	s.Advance(time.Minute + time.Millisecond)
-	equal(t, "EXISTS", must[int64](t)(c.Exists(ctx, "k").Result()), 0)
+	eachModel(t, func(t *testing.T, o resptest.Options) {
+		o.Stopped = true
+		s := resptest.NewServer(t, o)
+		c := redis.NewClient(&redis.Options{Dialer: s.DialContext})
+		defer c.Close()
+		ctx := t.Context()
+		c.Set(ctx, "k", "v", time.Hour)
+		s.Advance(59 * time.Minute)
+		equal(t, "TTL", must[time.Duration](t)(c.TTL(ctx, "k").Result()), time.Minute)
+		s.Advance(time.Minute + time.Millisecond)
+		equal(t, "EXISTS", must[int64](t)(c.Exists(ctx, "k").Result()), 0)
+	})
 }

@@ -55,38 +55,40 @@ func TestGoRedisPubSub(t *testing.T) {
 }
 
 func TestRedigoPubSub(t *testing.T) {
-	s := resptest.NewServer(t)
-	dial := func() redis.Conn {
-		c, err := s.Dial()
-		if err != nil {
+	eachModel(t, func(t *testing.T, o resptest.Options) {
+		s := resptest.NewServer(t, o)
+		dial := func() redis.Conn {
+			c, err := s.Dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return redis.NewConn(c, 0, 0)
+		}
+		sub, c := redis.PubSubConn{Conn: dial()}, dial()
+		defer sub.Close()
+		defer c.Close()
+		if err := sub.Subscribe("a"); err != nil {
 			t.Fatal(err)
 		}
-		return redis.NewConn(c, 0, 0)
-	}
-	sub, c := redis.PubSubConn{Conn: dial()}, dial()
-	defer sub.Close()
-	defer c.Close()
-	if err := sub.Subscribe("a"); err != nil {
-		t.Fatal(err)
-	}
-	if err := sub.PSubscribe("p*"); err != nil {
-		t.Fatal(err)
-	}
-	equal[any](t, "SUBSCRIBE", sub.Receive(), redis.Subscription{Kind: "subscribe", Channel: "a", Count: 1})
-	equal[any](t, "PSUBSCRIBE", sub.Receive(), redis.Subscription{Kind: "psubscribe", Channel: "p*", Count: 2})
-	for _, channel := range []string{"a", "pp"} {
-		if n, err := redis.Int(c.Do("PUBLISH", channel, "x")); n != 1 || err != nil {
-			t.Errorf("PUBLISH: %d, %v", n, err)
+		if err := sub.PSubscribe("p*"); err != nil {
+			t.Fatal(err)
 		}
-	}
-	equal[any](t, "message", sub.Receive(), redis.Message{Channel: "a", Data: []byte("x")})
-	equal[any](t, "message", sub.Receive(), redis.Message{Channel: "pp", Pattern: "p*", Data: []byte("x")})
-	if err := sub.Ping("hi"); err != nil {
-		t.Fatal(err)
-	}
-	equal[any](t, "PING", sub.Receive(), redis.Pong{Data: "hi"})
-	if err := sub.Unsubscribe(); err != nil {
-		t.Fatal(err)
-	}
-	equal[any](t, "UNSUBSCRIBE", sub.Receive(), redis.Subscription{Kind: "unsubscribe", Channel: "a", Count: 1})
+		equal[any](t, "SUBSCRIBE", sub.Receive(), redis.Subscription{Kind: "subscribe", Channel: "a", Count: 1})
+		equal[any](t, "PSUBSCRIBE", sub.Receive(), redis.Subscription{Kind: "psubscribe", Channel: "p*", Count: 2})
+		for _, channel := range []string{"a", "pp"} {
+			if n, err := redis.Int(c.Do("PUBLISH", channel, "x")); n != 1 || err != nil {
+				t.Errorf("PUBLISH: %d, %v", n, err)
+			}
+		}
+		equal[any](t, "message", sub.Receive(), redis.Message{Channel: "a", Data: []byte("x")})
+		equal[any](t, "message", sub.Receive(), redis.Message{Channel: "pp", Pattern: "p*", Data: []byte("x")})
+		if err := sub.Ping("hi"); err != nil {
+			t.Fatal(err)
+		}
+		equal[any](t, "PING", sub.Receive(), redis.Pong{Data: "hi"})
+		if err := sub.Unsubscribe(); err != nil {
+			t.Fatal(err)
+		}
+		equal[any](t, "UNSUBSCRIBE", sub.Receive(), redis.Subscription{Kind: "unsubscribe", Channel: "a", Count: 1})
+	})
 }
