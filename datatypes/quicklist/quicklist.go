@@ -346,8 +346,8 @@ func (l *List) appendTo(n *node, elem []byte) {
 // prependTo adds elem at the beginning of a packed, uncompressed node: into the gap
 // before the listpack, whose header is written anew in front of it.
 //
-//	            | header | e0 | e1 …        before
-//	   | header | elem   | e0 | e1 …        after
+//	         | header | e0 | e1 …        before
+//	| header | elem   | e0 | e1 …        after
 //
 // MaxGrow is exact for strings; an integer comes out shorter and moves up. Nothing of
 // what is written is read again: the gap is mostly cold, and a load would wait for it.
