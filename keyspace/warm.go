@@ -28,3 +28,24 @@ func (db *DB) Warm(keys [][]byte) {
 		keys = keys[n:]
 	}
 }
+
+// WarmEach is [DB.Warm] for keys of several databases: the i-th key is in the i-th of
+// dbs, in none if that is nil.
+func WarmEach(dbs []*DB, keys [][]byte) {
+	var hashes [warmAtOnce]uint64
+	for len(keys) > 0 {
+		n := min(len(keys), warmAtOnce)
+		for i, key := range keys[:n] {
+			if db := dbs[i]; db != nil && db.keys.Len() >= warmFrom {
+				hashes[i] = db.keys.Hash(key)
+				db.keys.PrefetchBucket(hashes[i])
+			}
+		}
+		for i, db := range dbs[:n] {
+			if db != nil && db.keys.Len() >= warmFrom {
+				db.keys.PrefetchElement(hashes[i])
+			}
+		}
+		dbs, keys = dbs[n:], keys[n:]
+	}
+}

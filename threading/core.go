@@ -212,25 +212,8 @@ func (c *Core) Own() *command.Exec {
 	return c.ownPart(c.first)
 }
 
-// OwnShard is Own for shard i alone.
-func (c *Core) OwnShard(i int) *command.Exec { return c.ownPart(c.parts[i]) }
-
 func (c *Core) ownPart(p *part) *command.Exec {
 	p.mu.Lock()
-	if c.closing.Load() {
-		p.mu.Unlock()
-		return nil
-	}
-	p.exec.Begin()
-	return p.exec
-}
-
-// TryOwnShard is OwnShard when nobody owns it, else nil.
-func (c *Core) TryOwnShard(i int) *command.Exec {
-	p := c.parts[i]
-	if !p.mu.TryLock() {
-		return nil
-	}
 	if c.closing.Load() {
 		p.mu.Unlock()
 		return nil
@@ -258,12 +241,32 @@ func (c *Core) OwnSet(set command.ShardSet) *command.Exec {
 	for s := set; s != 0; s = s.Without() {
 		c.parts[s.First()].mu.Lock()
 	}
+	return c.begin(set)
+}
+
+// TryOwnSet is OwnSet when nobody owns any of them, else nil.
+func (c *Core) TryOwnSet(set command.ShardSet) *command.Exec {
+	for s := set; s != 0; s = s.Without() {
+		if !c.parts[s.First()].mu.TryLock() {
+			c.unlock(set &^ s)
+			return nil
+		}
+	}
+	return c.begin(set)
+}
+
+// begin is the end of OwnSet, when the shards are locked.
+func (c *Core) begin(set command.ShardSet) *command.Exec {
 	if c.closing.Load() {
 		c.unlock(set)
 		return nil
 	}
 	x := c.parts[set.First()].exec
-	x.BeginSet(set)
+	if set.Single() {
+		x.Begin()
+	} else {
+		x.BeginSet(set)
+	}
 	return x
 }
 
@@ -409,8 +412,7 @@ func (c *Core) Release() {
 	c.releasePart(c.first)
 }
 
-// ReleaseSet gives back what x owns: what OwnShard, OwnSet, OwnTyped or OwnKeys
-// returned.
+// ReleaseSet gives back what x owns: what OwnSet, TryOwnSet, OwnTyped or OwnKeys returned.
 func (c *Core) ReleaseSet(x *command.Exec) {
 	set := x.Owned()
 	if set.Single() {
@@ -505,13 +507,13 @@ func (c *Core) onTimer() {
 		return
 	}
 	c.ticking.Store(false)
-	for i := range c.parts {
-		x := c.OwnShard(i)
+	for _, p := range c.parts {
+		x := c.ownPart(p)
 		if x == nil {
 			return
 		}
 		c.CronOf(x)
-		c.releasePart(c.parts[i])
+		c.releasePart(p)
 	}
 }
 

@@ -40,7 +40,7 @@ func options(model string, threads int) redweave.Options {
 		threads = max(2, runtime.GOMAXPROCS(0))
 	}
 	n := strconv.Itoa(threads)
-	return redweave.Options{Model: model, Config: map[string]string{"server-threads": n, "io-threads": n, "shards": n}}
+	return redweave.Options{Model: model, Config: map[string]string{"server-threads": n, "io-threads": n}}
 }
 
 // localCounters are those of a keyspace of this process.

@@ -20,13 +20,16 @@ func (x *Exec) Cron() (restless bool) {
 			}
 			s.DefragCycle()
 		}
-		s.Arena().Purge(keepFree(s))
+		s.Arena().Purge(keepFree(s, len(x.shards)))
 		s.Publish()
 	}
 	if x.broadcasts {
 		x.broadcast()
 	}
-	x.toldCalls.Store(x.calls)
+	for s := x.set; s != 0; s = s.Without() {
+		y := x.execs[s.First()]
+		y.toldCalls.Store(y.calls)
+	}
 	if x.set.Has(0) {
 		x.peakMemory = max(x.peakMemory, x.toldMemory())
 		x.rates.sample(x)
@@ -75,10 +78,10 @@ func (x *Exec) CatchUp() {
 	x.serveIfAny()
 }
 
-// keepFree is how much free memory a shard keeps in hand: a tenth of what it
-// uses, so that a keyspace that breathes does not return to the system for
-// every breath.
-func keepFree(s *keyspace.Shard) int64 { return 4<<20 + s.Used()/10 }
+// keepFree is how much free memory one of several shards keeps in hand: a tenth of what
+// it uses, so that a keyspace that breathes does not return to the system for every
+// breath.
+func keepFree(s *keyspace.Shard, shards int) int64 { return 4<<20/int64(shards) + s.Used()/10 }
 
 // usedMemory is used_memory: all shards, which the caller owns.
 func (s *Server) usedMemory() int64 {

@@ -19,7 +19,8 @@ type Exec struct {
 
 	// What the present owner owns: see shards.go.
 	home    int             // the shard whose Exec this is
-	only    *keyspace.Shard // that shard, nil while several are owned
+	only    *keyspace.Shard // what runs touches this shard alone; nil: it may touch all that are owned
+	onlyAt  int             // its number
 	owned   []*keyspace.Shard
 	set     ShardSet
 	some    []*keyspace.Shard // room for owned
@@ -120,11 +121,20 @@ func (x *Exec) listen() {
 // Warm prepares for commands of cl that will come next, given their likely keys:
 // see [keyspace.DB.Warm].
 func (x *Exec) Warm(cl *Client, keys [][]byte) {
-	if x.only == nil {
+	if x.only != nil {
+		if db := x.only.Peek(cl.DB); db != nil {
+			db.Warm(keys)
+		}
 		return
 	}
-	if db := x.only.Peek(cl.DB); db != nil {
-		db.Warm(keys)
+	var dbs [32]*keyspace.DB
+	for len(keys) > 0 {
+		n := min(len(keys), len(dbs))
+		for i, key := range keys[:n] {
+			dbs[i] = x.shards[x.shardIndex(key)].Peek(cl.DB)
+		}
+		keyspace.WarmEach(dbs[:n], keys[:n])
+		keys = keys[n:]
 	}
 }
 
@@ -161,8 +171,14 @@ func (x *Exec) Do(cl *Client, args [][]byte) Verdict {
 
 // DoPlaced is Do for a command that [Server.Place] has looked up.
 func (x *Exec) DoPlaced(cl *Client, args [][]byte, p *Place) Verdict {
-	if p.cmd == nil {
+	switch {
+	case p.cmd == nil:
 		return x.Do(cl, args)
+	case x.only == nil && p.Travels && !x.ownsAll():
+		x.narrow(p.Shards.First())
+		v := x.do(cl, args, p.cmd)
+		x.widen()
+		return v
 	}
 	return x.do(cl, args, p.cmd)
 }

@@ -279,6 +279,9 @@ func (x *Exec) concernsOthers(cl *Client, cmd *Command) bool {
 	if x.ownsAll() || cl.flagsOf(cmd)&spec.Write == 0 {
 		return false
 	}
+	if x.only != nil {
+		return len(x.interests[x.onlyAt].waiting) > 0
+	}
 	for s := x.set; s != 0; s = s.Without() {
 		if len(x.interests[s.First()].waiting) > 0 {
 			return true
@@ -289,8 +292,15 @@ func (x *Exec) concernsOthers(cl *Client, cmd *Command) bool {
 
 // alone makes x the Exec of an owner of its own shard alone.
 func (x *Exec) alone() {
-	x.only, x.owned, x.set = x.shards[x.home], x.shards[x.home:x.home+1], 1<<x.home
+	x.only, x.onlyAt = x.shards[x.home], x.home
+	x.owned, x.set = x.shards[x.home:x.home+1], 1<<x.home
 }
+
+// narrow says that what comes touches one of the shards alone that are owned, so that
+// its keys' slots need not be looked at. widen ends it.
+func (x *Exec) narrow(shard int) { x.only, x.onlyAt = x.shards[shard], shard }
+
+func (x *Exec) widen() { x.only = nil }
 
 // ownsAll reports whether the owner has all shards.
 func (x *Exec) ownsAll() bool { return x.set == x.all }
@@ -308,7 +318,7 @@ func (x *Exec) shardOf(key []byte) *keyspace.Shard {
 
 // mustOwn panics when the shard of key is somebody else's.
 func (x *Exec) mustOwn(key []byte) {
-	if i := x.ShardOf(key); !x.set.Has(i) {
+	if i := x.ShardOf(key); !x.set.Has(i) || x.only != nil && x.onlyAt != i {
 		panic("command: " + x.ctx.commandName() + " touches a key of a shard that it does not own: " + string(key))
 	}
 }

@@ -13,8 +13,8 @@ import (
 type Values struct {
 	// this library
 	ThreadingModel string
-	ServerThreads  int // complete loops of the multi-loop model; 0: IOThreads
-	Shards         int
+	ServerThreads  int // loops of the multi-loop and sharded models; 0: IOThreads, or as many as suit
+	Shards         int // 0: as many as suit the loops
 
 	IOThreadsAlwaysActive bool // I/O threads are used however little there is to do, for tests
 

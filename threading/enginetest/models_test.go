@@ -57,7 +57,7 @@ var models = []model{
 	},
 	{
 		"sharded", func(o threading.Options) engine { o.Shards = o.Config.Shards; return sharded.New(o) },
-		map[string]string{"shards": "3"},
+		map[string]string{"shards": "8", "server-threads": "3"},
 	},
 }
 

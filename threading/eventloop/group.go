@@ -59,9 +59,9 @@ type Plan struct {
 	// Gather says that all outputs wait for the end of the turn, however large.
 	Gather bool
 
-	// Shards says that each loop has a shard of the keyspace, the one with its
-	// index, whose cron it does.
-	Shards bool
+	// Keeps says which shards of the keyspace a loop has, whose cron it does. Without
+	// it the first has all.
+	Keeps func(loop int) command.ShardSet
 }
 
 // Limits returns the limits for sessions as they are now, which never change. Anybody may

@@ -21,6 +21,7 @@ type Loop struct {
 
 	group      *Group
 	index      int
+	kept       command.ShardSet // the shards whose cron it does
 	poller     *netpoll.Poller
 	limits     *limits // as of the beginning of this turn
 	spare      [][]byte
@@ -75,6 +76,12 @@ func newLoop(g *Group, index int, name string) *Loop {
 	lp := &Loop{
 		group: g, index: index, poller: netpoll.New(), limits: g.limits.Load(),
 		clients: map[*Client]struct{}{}, start: time.Now(), nanos: g.Clock().Nanos(),
+	}
+	switch {
+	case g.plan.Keeps != nil:
+		lp.kept = g.plan.Keeps(index)
+	case index == 0:
+		lp.kept = g.All()
 	}
 	lp.Tally.Name = name
 	return lp
@@ -349,10 +356,7 @@ func (lp *Loop) wasteBatch() *threading.Batch {
 func (lp *Loop) Own() *command.Exec {
 	g := lp.group
 	g.Stress().Hesitate()
-	var x *command.Exec
-	if g.Shards() == 1 {
-		x = g.TryOwnShard(0)
-	}
+	x := g.TryOwnSet(g.All())
 	if x == nil {
 		start := time.Now()
 		if x = g.Own(); x == nil {
@@ -494,7 +498,7 @@ func (lp *Loop) Resumable() []*Client {
 
 // unhold makes clients resumable when they are no longer paused.
 func (lp *Loop) unhold() {
-	x := lp.ownKept()
+	x := lp.group.Own()
 	if x == nil {
 		return
 	}
@@ -543,7 +547,7 @@ func (lp *Loop) cron() {
 	lp.now = time.Since(lp.start)
 	if lp.now < lp.nextCron {
 		if lp.keeps() && (lp.restless || lp.collecting || lp.group.Reclaiming()) {
-			if x := lp.ownKept(); x != nil {
+			if x := lp.group.OwnSet(lp.kept); x != nil {
 				x.BeforeSleep()
 				lp.collecting = x.Collectable()
 				lp.group.ReleaseSet(x)
@@ -554,7 +558,7 @@ func (lp *Loop) cron() {
 	interval := sweepInterval
 	if lp.keeps() {
 		interval = time.Second / time.Duration(lp.limits.hz)
-		if x := lp.ownKept(); x != nil {
+		if x := lp.group.OwnSet(lp.kept); x != nil {
 			lp.restless = lp.group.CronOf(x)
 			lp.collecting = x.Collectable()
 			lp.group.ReleaseSet(x)
@@ -567,15 +571,7 @@ func (lp *Loop) cron() {
 }
 
 // keeps reports whether the loop does the cron of the keyspace, or of a part.
-func (lp *Loop) keeps() bool { return lp.index == 0 || lp.group.plan.Shards }
-
-// ownKept takes ownership of what the loop keeps. It returns nil after Close.
-func (lp *Loop) ownKept() *command.Exec {
-	if lp.group.plan.Shards {
-		return lp.group.OwnShard(lp.index)
-	}
-	return lp.group.Own()
-}
+func (lp *Loop) keeps() bool { return lp.kept != 0 }
 
 // sweepInterval is the period of the cron of loops that only look after their own
 // clients.

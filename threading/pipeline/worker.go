@@ -84,7 +84,7 @@ func (w *worker) serve(pile *eventloop.Pile) {
 	if pile.Len() == 0 {
 		return
 	}
-	x := w.e.TryOwnShard(0)
+	x := w.e.TryOwnSet(w.e.All())
 	if x == nil {
 		start := time.Now()
 		x = w.e.Own()

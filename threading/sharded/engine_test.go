@@ -38,6 +38,9 @@ var variants = []struct {
 	{"shards=5", 5, Options{}},
 	{"shards=3/no lending", 3, Options{NoLending: true}},
 	{"shards=3/rough", 3, rough},
+	{"shards=7/loops=2", 7, Options{Loops: 2}},
+	{"shards=8/loops=3/rough", 8, Options{Loops: 3, QueueLength: 2, MessageCommands: 1, NoLending: true, Yield: true}},
+	{"shards=4/loops=1", 4, Options{Loops: 1}},
 }
 
 func everyVariant(t *testing.T, f func(t *testing.T, e *Engine)) {
@@ -646,5 +649,18 @@ func TestCounters(t *testing.T) {
 	}
 	if perMessage := float64(sum.Handed) / float64(sum.HandOvers); perMessage < 10 {
 		t.Errorf("%.1f commands in a message", perMessage)
+	}
+}
+
+// Either number follows from the other, and both from the processors.
+func TestSizes(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	for _, tt := range []struct{ shards, loops, wantShards, wantLoops int }{
+		{0, 0, 16, 2}, {0, 1, 1, 1}, {0, 3, 24, 3}, {0, 100, 64, 64}, {4, 0, 4, 4}, {64, 0, 64, 64},
+		{4, 2, 4, 2}, {4, 9, 4, 4}, {100, 2, 64, 2}, {1, 0, 1, 1},
+	} {
+		if shards, loops := sizes(tt.shards, tt.loops); shards != tt.wantShards || loops != tt.wantLoops {
+			t.Errorf("sizes(%d, %d) = %d, %d, want %d, %d", tt.shards, tt.loops, shards, loops, tt.wantShards, tt.wantLoops)
+		}
 	}
 }

@@ -9,25 +9,26 @@ import (
 	"github.com/redweave/redweave/threading/eventloop"
 )
 
-// A keeper is a loop as the owner of a shard. Its fields are the loop's, except where
+// A keeper is a loop as the owner of its shards. Its fields are the loop's, except where
 // they say otherwise.
 type keeper struct {
 	e     *Engine
 	lp    *eventloop.Loop
-	at    int           // the shard, and the loop
-	peers []peer        // the other loops, by their shards; the own place is not used
-	x     *command.Exec // of the shard, while it is owned
-	began int64         // engine's time, when it was taken
+	at    int              // which loop it is
+	set   command.ShardSet // its shards; never changes
+	peers []peer           // the other loops; the own place is not used
+	x     *command.Exec    // of the shards, while they are owned
+	began int64            // engine's time, when they were taken
 
 	away  int        // parcels that are
 	keys  [][]byte   // room for those whose lookups are prepared
 	late  []*message // own ones that came back while a script ran here
-	alone bool       // it runs a command that owns more than its shard: guarded by that ownership
+	alone bool       // it runs a command that owns more than its shards, or is the only one: guarded by that ownership
 	spare []*parcel  // empty
 	empty []*message
 
 	_      [128]byte
-	asleep atomic.Bool // its shard may be lent
+	asleep atomic.Bool // its shards may be lent
 	_      [128]byte
 }
 
@@ -40,7 +41,7 @@ type peer struct {
 }
 
 // A message is commands that one loop runs for another: those of a parcel that go to its
-// shard, in the order of the parcel. It comes back with their replies.
+// shards, in the order of the parcel. It comes back with their replies.
 //
 //	commands | 3 | 4 | 9 |          of the parcel, which has their arguments
 //	part     | 0 | 0 | 2 |          whose they are
@@ -74,8 +75,11 @@ const (
 	keepSpare = 16
 )
 
-func newKeeper(e *Engine, at, shards int) *keeper {
-	k := &keeper{e: e, at: at, peers: make([]peer, shards), keys: make([][]byte, 0, 32)}
+func newKeeper(e *Engine, at, loops, shards int) *keeper {
+	k := &keeper{e: e, at: at, peers: make([]peer, loops), keys: make([][]byte, 0, 32)}
+	for s := at; s < shards; s += loops {
+		k.set |= 1 << s
+	}
 	for i := range k.peers {
 		// Room for what is sent, and for what is sent back.
 		k.peers[i].out = newQueue(2 * e.options.QueueLength)
@@ -83,11 +87,14 @@ func newKeeper(e *Engine, at, shards int) *keeper {
 	return k
 }
 
-// own returns the Exec of the loop's shard, which it owns from now on until disown, nil
+// has reports whether a set of shards is not empty, and all of them are the loop's.
+func (k *keeper) has(set command.ShardSet) bool { return set != 0 && set&^k.set == 0 }
+
+// own returns the Exec of the loop's shards, which it owns from now on until disown, nil
 // after Close.
 func (k *keeper) own() *command.Exec {
 	if k.x == nil {
-		if k.x = k.e.OwnShard(k.at); k.x != nil {
+		if k.x = k.e.OwnSet(k.set); k.x != nil {
 			k.lp.Tally.Batches++
 			k.began = k.x.Nanos()
 		}
@@ -95,7 +102,7 @@ func (k *keeper) own() *command.Exec {
 	return k.x
 }
 
-// disown gives the shard back, if it is owned. The loop owns nothing then.
+// disown gives the shards back, if they are owned. The loop owns nothing then.
 func (k *keeper) disown() {
 	if k.x != nil {
 		k.x.Settle()
@@ -173,7 +180,7 @@ func (k *keeper) giveBack(p *peer, m *message) {
 // return.
 func (p *peer) room(e *Engine) bool { return p.sent < e.options.QueueLength }
 
-// post sends a message to the loop of shard i, now or when there is room.
+// post sends a message to loop i, now or when there is room.
 func (k *keeper) post(i int, m *message) {
 	p := &k.peers[i]
 	k.lp.Tally.HandOvers++
@@ -207,14 +214,14 @@ func (k *keeper) pushBacklog(i int) {
 	}
 }
 
-// lend executes a message for shard i here, in the place of its loop, if that sleeps
-// and nothing is on its way to it that came before.
+// lend executes a message for loop i here, in its place, if it sleeps and nothing is on
+// its way to it that came before.
 func (k *keeper) lend(i int, m *message) bool {
 	p := &k.peers[i]
 	if k.e.options.NoLending || p.sent > 0 || len(p.backlog) > 0 || !k.e.keepers[i].asleep.Load() {
 		return false
 	}
-	x := k.e.TryOwnShard(i)
+	x := k.e.TryOwnSet(k.e.keepers[i].set)
 	if x == nil {
 		return false
 	}
@@ -226,7 +233,7 @@ func (k *keeper) lend(i int, m *message) bool {
 	return true
 }
 
-// message returns the one that a parcel fills for shard i, nil when it is full.
+// message returns the one that a parcel fills for loop i, nil when it is full.
 func (k *keeper) message(p *parcel, i int) *message {
 	m := k.peers[i].open
 	if m == nil {
@@ -265,7 +272,7 @@ func (m *message) add(command, part int) {
 	m.part = append(m.part, part)
 }
 
-// run executes the commands of m. x owns the shard they are for.
+// run executes the commands of m. x owns the shards they are for.
 //
 // When one of a client's commands cannot be executed, those that follow it are not
 // either, as they might depend on it. Other clients' are.

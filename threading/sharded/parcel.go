@@ -97,14 +97,18 @@ func (k *keeper) added(p *parcel) *parcel {
 	return p
 }
 
-// runAll is added where there is only one shard.
+// runAll is added where there is only one loop.
 func (k *keeper) runAll(p *parcel) {
 	x := k.own()
 	if x == nil {
 		p.Reset()
 		return
 	}
+	k.x = nil // in an interlude nothing is owned
+	k.alone = true
 	p.Execute(x, k.lp.Limits())
+	k.alone = false
+	k.x = x
 	k.disown()
 	k.lp.Finish(p.Batch)
 }
@@ -167,12 +171,12 @@ func (k *keeper) dispatch(p *parcel, i int) {
 			if waits || !k.runAlone(p, i) {
 				return
 			}
-		case s.place.Shards == 1<<k.at:
+		case k.has(s.place.Shards):
 			if !k.runHere(p, i, waits) {
 				return
 			}
 		default:
-			m := k.message(p, s.place.Shards.First())
+			m := k.message(p, k.e.loopOf(s.place.Shards.First()))
 			if m == nil {
 				return // that is for the next round
 			}
@@ -212,7 +216,7 @@ func (k *keeper) place(p *parcel, i int) {
 		s.place = k.e.Place(cl, args)
 		switch travels = s.place.Travels; {
 		case !travels:
-		case s.place.Shards == 1<<k.at:
+		case k.has(s.place.Shards):
 			keys = append(keys, args[1])
 		default:
 			cl.Sent(&s.place, x.Nanos())
@@ -233,7 +237,7 @@ func (k *keeper) conclude(p *parcel, i int) {
 	}
 }
 
-// runHere executes a command on the loop's own shard. It reports whether the next one
+// runHere executes a command on the loop's own shards. It reports whether the next one
 // may be looked at.
 func (k *keeper) runHere(p *parcel, i int, waits bool) bool {
 	c := &p.courses[i]
@@ -273,7 +277,7 @@ func (k *keeper) runAlone(p *parcel, i int) bool {
 	if s.alone {
 		set = k.e.All()
 	}
-	if set == 0 || set == 1<<k.at {
+	if set == 0 || k.has(set) {
 		return k.runHere(p, i, false)
 	}
 	k.disown()

@@ -1,22 +1,22 @@
 // Package sharded is the model of Dragonfly, and of a Redis Cluster in one process:
-// shared nothing. There are as many loops as shards; each owns a shard of the keyspace
-// and has connections of its own.
+// shared nothing. Each loop owns its share of the keyspace, one shard or several, and has
+// connections of its own.
 //
 //	            loop 0                              loop 1
 //	         ┌──────────┐   GET b, INCR d …      ┌──────────┐
-//	clients ─┤ read     ├──────── message ──────>│ execute  │ shard 1: b, d, …
+//	clients ─┤ read     ├──────── message ──────>│ execute  │ its own: b, d, …
 //	         │ parse    │                        │          │
 //	         │ execute  │<─────── replies ───────┤          │
-//	shard 0: │ in order │                        │          ├─ clients
+//	its own: │ in order │                        │          ├─ clients
 //	a, c, …  │ write    │                        │          │
 //	         └──────────┘                        └──────────┘
 //
 // # The way of a command
 //
 // A loop reads what its clients sent and parses it into a parcel ([Engine.run]). A key's
-// hash slot, which goes by the {tag} if it has one, says whose it is. Commands on keys of
-// the loop's own shard run on the spot ([keeper.dispatch]). Those on a foreign key
-// travel: all that go to the same shard at the same time, whatever clients they are of,
+// hash slot, which goes by the {tag} if it has one, says which shard has it, and so whose
+// it is. Commands on the loop's own keys run on the spot ([keeper.dispatch]). Those on a
+// foreign key travel: all that go to the same loop at the same time, whatever clients they are of,
 // are squashed into one message ([message]), which its loop runs in one go
 // ([keeper.run]) and sends back with the replies. The clients are away
 // meanwhile, and the loop goes on with others. When the last message of a parcel is back
@@ -41,7 +41,7 @@
 // no room keeps the message and goes on; the return of an earlier one makes room
 // ([keeper.post]). A message is returned through the opposite queue, which has room for
 // all that can be out. A loop is woken only when it sleeps, and a loop that sleeps is not
-// even woken if its shard is free: then the sender owns the shard for a moment and runs
+// even woken if its shards are free: then the sender owns them for a moment and runs
 // the message itself, as a call of this process would ([keeper.lend]).
 //
 // # In process
@@ -49,6 +49,17 @@
 // A call of this process owns the shards it needs and runs on its own stack, as in
 // every model ([threading.Core]). An engine that nobody connects to has no loop, and no
 // goroutine.
+//
+// Two callers meet on one shard of n with a probability of 1/n, and wait. Loops hardly
+// ever meet, and one shard for each would do for them. So a loop has several:
+//
+//	shards  0 1 2 3 4 5 6 7 8 9 …      shard s is kept by loop s modulo their number
+//	loop 0  ×   ×   ×   ×   ×          and owned, with all its others, for a batch at a time
+//	loop 1    ×   ×   ×   ×   ×
+//
+// With two callers and two shards at most 4/3 of the work of one gets done, as the other
+// half of the time one of them waits; with sixteen 32/17 (closed queueing network, two
+// customers).
 package sharded
 
 import (
@@ -68,6 +79,10 @@ const Name = "sharded"
 
 // Options are those of the model, beside an engine's.
 type Options struct {
+	// Loops is how many loops share the shards out; 0 leaves it to the parameters:
+	// see [New].
+	Loops int
+
 	// QueueLength is how many messages may be on their way from one loop to
 	// another; 0 means 64.
 	QueueLength int
@@ -75,7 +90,7 @@ type Options struct {
 	// MessageCommands is how many commands a message takes at most; 0 means 256.
 	MessageCommands int
 
-	// NoLending has a loop woken even if its shard could be had without it.
+	// NoLending has a loop woken even if its shards could be had without it.
 	NoLending bool
 
 	// Yield gives up the processor at random at every hand-over, so that a test
@@ -95,16 +110,41 @@ var _ threading.Engine = (*Engine)(nil)
 var _ threading.Typed = (*Engine)(nil)
 var _ command.Host = (*Engine)(nil)
 
-// New opens an engine of o.Shards shards, or if that is 0 of as many as Go uses
-// processors. It listens nowhere and starts no goroutine.
+// shardsPerLoop is how many shards a loop has, if nobody says so: see the package's
+// comment. A lone loop has one, as nobody runs beside it.
+const shardsPerLoop = 8
+
+// New opens an engine of o.Shards shards and as many loops as the parameter server-threads
+// says. When neither is given there are as many loops as Go uses processors, of eight
+// shards each; when only one is, a loop for each shard, or eight shards for each loop. It
+// listens nowhere and starts no goroutine.
 func New(o threading.Options) *Engine { return NewWith(o, Options{}) }
+
+// sizes returns how many shards and loops there are.
+func sizes(shards, loops int) (int, int) {
+	switch {
+	case shards > 0 && loops == 0:
+		loops = shards
+	case loops == 0:
+		loops = runtime.GOMAXPROCS(0)
+	}
+	loops = min(loops, command.MaxShards)
+	switch {
+	case shards == 0 && loops == 1:
+		shards = 1
+	case shards == 0:
+		shards = shardsPerLoop * loops
+	}
+	shards = min(shards, command.MaxShards)
+	return shards, min(loops, shards)
+}
 
 // NewWith is New with options of the model's own.
 func NewWith(o threading.Options, own Options) *Engine {
-	if o.Shards == 0 {
-		o.Shards = runtime.GOMAXPROCS(0)
+	if own.Loops == 0 && o.Config != nil {
+		own.Loops = o.Config.ServerThreads
 	}
-	o.Shards = min(o.Shards, command.MaxShards)
+	o.Shards, own.Loops = sizes(o.Shards, own.Loops)
 	if own.QueueLength == 0 {
 		own.QueueLength = 64
 	}
@@ -112,10 +152,10 @@ func NewWith(o threading.Options, own Options) *Engine {
 		own.MessageCommands = 256
 	}
 	e := &Engine{options: own}
-	p := eventloop.Plan{Run: e.run, Shards: true, Doors: true}
-	for i := range o.Shards {
+	p := eventloop.Plan{Run: e.run, Doors: true, Keeps: func(loop int) command.ShardSet { return e.keepers[loop].set }}
+	for i := range own.Loops {
 		p.Threads = append(p.Threads, fmt.Sprint("shard-", i))
-		e.keepers = append(e.keepers, newKeeper(e, i, o.Shards))
+		e.keepers = append(e.keepers, newKeeper(e, i, own.Loops, o.Shards))
 	}
 	for _, k := range e.keepers {
 		for j := range k.peers {
@@ -159,7 +199,7 @@ func (e *Engine) run(lp *eventloop.Loop) {
 	lp.End()
 }
 
-// wait is [eventloop.Loop.Wait]. While the loop is in it, its shard may be lent.
+// wait is [eventloop.Loop.Wait]. While the loop is in it, its shards may be lent.
 func (k *keeper) wait() bool {
 	k.asleep.Store(true)
 	ok := k.lp.Wait()
@@ -198,10 +238,13 @@ func (e *Engine) Interlude() func() {
 			return k.interlude
 		}
 	}
-	return e.Group.Interlude() // with one shard
+	return nil
 }
 
-// wake wakes the loop of shard i, if it sleeps.
+// loopOf returns which loop has a shard.
+func (e *Engine) loopOf(shard int) int { return shard % len(e.keepers) }
+
+// wake wakes loop i, if it sleeps.
 func (e *Engine) wake(i int) { e.Loops()[i].Wake() }
 
 // yield is for tests: see [Options].

@@ -76,7 +76,7 @@ func serve(options string, in io.Reader, out io.Writer) error {
 	config := map[string]string{"io-threads-do-reads": "yes"}
 	if o.Threads > 0 {
 		n := strconv.Itoa(o.Threads)
-		config["server-threads"], config["io-threads"], config["shards"] = n, n, n
+		config["server-threads"], config["io-threads"] = n, n
 	}
 	for k, v := range o.Config {
 		config[k] = v
