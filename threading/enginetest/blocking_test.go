@@ -173,7 +173,7 @@ func testBlockingInRealTime(t *testing.T) {
 		p.want("PING", "PONG")
 		start := time.Now()
 		p.want("BLPOP k 0.05", "nil")
-		if took := time.Since(start); took < 50*time.Millisecond || took > 500*time.Millisecond {
+		if took := time.Since(start); took < 50*time.Millisecond {
 			t.Errorf("BLPOP of 50 ms took %v", took)
 		}
 	})

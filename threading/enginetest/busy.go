@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/redweave/redweave/internal/transcript"
 )
 
 // runBusy: while a script runs too long, all others are told so, wherever their sockets
@@ -20,7 +22,11 @@ func runBusy(t *testing.T, e Engine) {
 	}
 	runner := enter(t, e)
 	runner.send("EVAL", "while true do end", "0")
-	time.Sleep(60 * time.Millisecond)
+	for start := time.Now(); !isBusy(enter(t, e)); {
+		if time.Since(start) > patience {
+			t.Fatal("a script runs for ever, and nobody is told")
+		}
+	}
 	for round := range 3 {
 		for i, p := range others {
 			got := p.do("GET", fmt.Sprint("key:", (i+round)%len(others)))
@@ -35,5 +41,18 @@ func runBusy(t *testing.T, e Engine) {
 	}
 	for i, p := range others {
 		p.want("$1\r\nv\r\n", "GET", fmt.Sprint("key:", i))
+	}
+}
+
+// isBusy asks until it is told that a script runs. Who is not answered is in one batch
+// with the script: he waits as long as it runs, and is of no use.
+func isBusy(p *peer) bool {
+	for {
+		p.send("PING")
+		p.SetReadDeadline(time.Now().Add(time.Second))
+		reply, err := transcript.ReadRaw(p.r)
+		if err != nil || strings.HasPrefix(string(reply), "-BUSY ") {
+			return err == nil
+		}
 	}
 }

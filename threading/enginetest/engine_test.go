@@ -155,7 +155,7 @@ func testShutdownDrains(t *testing.T) {
 		p.send(words("SET", "big", value))
 		p.expect("SET", "OK")
 		p.send("GET big\r\nPING\r\n")
-		time.Sleep(30 * time.Millisecond)
+		idle.seesOutput(1 << 20)
 		done := make(chan error, 1)
 		go func() { done <- e.Shutdown(t.Context()) }()
 		idle.wantEnd()
@@ -177,7 +177,7 @@ func testShutdownDrains(t *testing.T) {
 		p.send(words("SET", "big", pattern(8<<20)))
 		p.expect("SET", "OK")
 		p.send("GET big\r\n")
-		time.Sleep(10 * time.Millisecond)
+		dial(t, e).seesOutput(1 << 20)
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 		defer cancel()
 		if err := e.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -295,15 +295,15 @@ func testOtherListeners(t *testing.T) {
 
 func testServeAfterShutdownBegan(t *testing.T) {
 	e := open(t)
-	p := dial(t, e)
+	p, idle := dial(t, e), dial(t, e)
 	p.send(words("SET", "big", pattern(8<<20)))
 	p.expect("SET", "OK")
 	p.send("GET big\r\n")
-	time.Sleep(10 * time.Millisecond)
+	idle.seesOutput(1 << 20)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- e.Shutdown(ctx) }()
-	time.Sleep(10 * time.Millisecond)
+	idle.wantEnd() // it has begun
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -445,8 +445,8 @@ func memoryComesBack(t *testing.T, e engine) {
 	}
 	empty := used()
 	cl := e.Attach()
-	thousands := 600
-	if invariants.Enabled {
+	thousands := 300
+	if testing.Short() || invariants.Enabled {
 		thousands = 30
 	}
 	for i := range thousands {
@@ -461,7 +461,7 @@ func memoryComesBack(t *testing.T, e engine) {
 	}
 	do(t, e, "UNLINK", "big")
 	eventually(t, "memory is back", func() bool {
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 		return used() < empty+100_000
 	})
 }

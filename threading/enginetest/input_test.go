@@ -188,12 +188,16 @@ func testIdleClients(t *testing.T) {
 	for _, p := range []*peer{idle, busy, uploading} {
 		p.want("PING", "PONG")
 	}
+	id := uploading.id()
+	qbuf := func() string { return fields(busy.do("CLIENT", "LIST", "ID", id).Text())["qbuf"] }
 	uploading.send("*2\r\n$4\r\nECHO\r\n$20\r\n")
+	eventually(t, "the command has begun", func() bool { return qbuf() != "0" })
 	for range 3 {
 		m.Advance(6 * time.Second)
 		busy.want("PING", "PONG")
+		before := qbuf()
 		uploading.send("12345") // not a command yet, but not idle either
-		eventually(t, "the bytes arrived", func() bool { return busy.do("CLIENT", "LIST").Err() == nil })
+		eventually(t, "the bytes arrived", func() bool { return qbuf() != before })
 	}
 	idle.wantEnd()
 	uploading.send("12345\r\n")
@@ -202,7 +206,8 @@ func testIdleClients(t *testing.T) {
 }
 
 func testEvictedClients(t *testing.T) {
-	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
+	m := clock.NewManual(time.Now())
+	everywhereOn(t, m, func(t *testing.T, e engine, enter func() *peer) {
 		watch(t, enter())
 		p, small, big, sacred := enter(), enter(), enter(), enter()
 		sacred.want("CLIENT NO-EVICT on", "OK")
@@ -224,7 +229,12 @@ func testEvictedClients(t *testing.T) {
 		})
 		p.want("CONFIG SET maxmemory-clients 8mb", "OK")
 		hold(big, 12<<20)
+		eventually(t, "somebody is evicted", func() bool {
+			m.Advance(100 * time.Millisecond) // the loops take several looks at each other
+			return p.info("evicted_clients") != "0"
+		})
 		big.wantEnd()
+		m.Advance(time.Second)
 		if got := p.info("evicted_clients"); got != "1" {
 			t.Errorf("evicted_clients:%s, want 1", got)
 		}

@@ -12,7 +12,7 @@ import (
 func NoMoreGoroutines(t testing.TB, before int) {
 	t.Helper()
 	for round := 0; runtime.NumGoroutine() > before; round++ {
-		if round == 5000 {
+		if round == 30_000 {
 			buf := make([]byte, 1<<20)
 			t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
 			return

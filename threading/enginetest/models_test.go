@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,6 +88,19 @@ func (s *steered) Addr() string {
 		s.addr = listen(s.t, s.engine)
 	}
 	return s.addr
+}
+
+// Settle waits until every loop has gone round a few times: what one of them had read
+// has come to its owner by then, and the reply back.
+func (s *steered) Settle() {
+	var all sync.WaitGroup
+	for range 6 {
+		for _, lp := range s.Loops() {
+			all.Add(1)
+			lp.Post(all.Done, all.Done)
+		}
+		all.Wait()
+	}
 }
 
 // TestModels runs the suite on every model of this module.

@@ -241,19 +241,21 @@ func testPausedWithOutputDoesNotSpin(t *testing.T) {
 		if got := text(q.do("SET", "big", value)); got != "OK" {
 			t.Fatal(got)
 		}
-		q.want("CLIENT PAUSE 600 WRITE", "OK")
+		q.want("CLIENT PAUSE 600000 WRITE", "OK")
 		p.send("GET big\r\nSET a 1\r\nGET a\r\n")
-		time.Sleep(20 * time.Millisecond)
 		p.expect("a read during the pause", value)
 		checkQuiet(t, e, "a held client whose output is written")
+		q.want("CLIENT UNPAUSE", "OK")
 		p.expect("after the pause", "OK", "1")
 	})
 }
 
 // The same for one who dies while held: unix sockets tell at once.
 func testPausedAndGoneDoesNotSpin(t *testing.T) {
-	everywhere(t, func(t *testing.T, e engine, enter func() *peer) {
+	m := clock.NewManual(time.Now())
+	everywhereOn(t, m, func(t *testing.T, e engine, enter func() *peer) {
 		q, p := enter(), enter()
+		p.want("PING", "PONG")
 		q.want("CLIENT PAUSE 400 ALL", "OK")
 		p.send("PING\r\nPING\r\n")
 		time.Sleep(20 * time.Millisecond)
@@ -262,6 +264,7 @@ func testPausedAndGoneDoesNotSpin(t *testing.T) {
 		}
 		p.Close()
 		checkQuiet(t, e, "a held client that is gone")
+		m.Advance(time.Second)
 		q.want("PING", "PONG")
 		eventually(t, "it is gone", func() bool { return q.info("connected_clients") == "1" })
 	})

@@ -36,6 +36,13 @@ func (c *conn) Send(args [][]byte) error {
 	return c.Conn.Send(args)
 }
 
+// A Settler is an engine that can wait until its threads have dealt with all that was
+// sent before. Transcripts ask it whether a command blocks or is on its way still: of
+// other engines they only know that it takes long.
+type Settler interface {
+	Settle()
+}
+
 const (
 	// promptly is the real time a reply may take that waits for nothing.
 	promptly = 20 * time.Millisecond
@@ -48,14 +55,25 @@ const (
 // short and lets no time pass.
 func (c *conn) Receive(wait time.Duration) ([]byte, error) {
 	if !c.blocks || wait < time.Second {
-		return c.Conn.Receive(wait)
+		return c.Conn.Receive(c.settle(wait))
 	}
-	reply, err := c.Conn.Receive(3 * promptly)
+	reply, err := c.Conn.Receive(c.settle(3 * promptly))
 	for passed := time.Duration(0); err == transcript.ErrWaiting && passed < wait; passed += tick {
 		c.engine.Advance(tick)
-		reply, err = c.Conn.Receive(promptly / 10)
+		reply, err = c.Conn.Receive(c.settle(promptly / 10))
 	}
 	return reply, err
+}
+
+// settle has the engine settle, if it can, and returns the real time that is left of
+// wait to give to a reply.
+func (c *conn) settle(wait time.Duration) time.Duration {
+	s, ok := c.engine.(Settler)
+	if !ok || wait > time.Second { // it will come
+		return wait
+	}
+	s.Settle()
+	return min(wait, promptly/2)
 }
 
 // commandSet holds the full names of the commands an engine has.

@@ -33,7 +33,7 @@ type Stopper interface {
 }
 
 // patience is how long anything may take that must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A peer is one side of a connection, as a check plays it.
 type peer struct {
@@ -60,7 +60,7 @@ func enterTCP(t testing.TB, e Engine) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(time.Minute))
+	c.SetDeadline(time.Now().Add(2 * patience)) // for a whole check
 	return &peer{c, t, bufio.NewReaderSize(c, 64<<10)}
 }
 

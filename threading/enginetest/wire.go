@@ -22,7 +22,7 @@ func dial(t testing.TB, e Engine) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(time.Minute))
+	c.SetDeadline(time.Now().Add(2 * patience)) // for a whole check
 	return c
 }
 
