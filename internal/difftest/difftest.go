@@ -121,8 +121,9 @@ type run struct {
 
 // side is one of the two servers.
 type side struct {
-	t    testing.TB
-	conn transcript.Conn
+	t      testing.TB
+	conn   transcript.Conn
+	server string // its type, for errors
 }
 
 func open(t testing.TB, s transcript.Server) side {
@@ -132,7 +133,7 @@ func open(t testing.TB, s transcript.Server) side {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return side{t, conn}
+	return side{t, conn, fmt.Sprintf("%T", s)}
 }
 
 // do runs a command and returns its reply.
@@ -148,7 +149,7 @@ func (s side) do(args ...[]byte) transcript.Reply {
 			}
 		}
 	}
-	s.t.Fatalf("%s: %v", show(args), err)
+	s.t.Fatalf("%s to %s: %v", show(args), s.server, err)
 	return transcript.Reply{}
 }
 

@@ -30,7 +30,7 @@ func (r *run) listen(servers ...transcript.Server) {
 		}
 		r.t.Cleanup(func() { conn.Close() })
 		r.ears[i].conn = conn
-		side{r.t, conn}.words("PSUBSCRIBE", "__key*@*__:*", syncChannel)
+		side{r.t, conn, "a listener"}.words("PSUBSCRIBE", "__key*@*__:*", syncChannel)
 		conn.Receive(time.Second)
 	}
 }
