@@ -139,7 +139,7 @@ func TestSubscriptionsEnd(t *testing.T) {
 			t.Errorf("after the keyspace's end: %v", err)
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -136,7 +136,7 @@ func ping(addr string, c *tls.Config) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	conn.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := io.WriteString(conn, "PING\r\n"); err != nil {
 		return "", err
 	}
@@ -243,7 +243,7 @@ func dialText(t testing.TB, addr string) func(line string) string {
 	t.Helper()
 	var c net.Conn
 	var err error
-	for range 1000 {
+	for range 5000 {
 		if c, err = net.Dial("tcp", addr); err == nil {
 			break
 		}

@@ -59,7 +59,7 @@ func TestDaemonize(t *testing.T) {
 // waitFor waits until something is so.
 func waitFor(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for range 1000 {
+	for range 20_000 {
 		if so() {
 			return
 		}

@@ -97,7 +97,7 @@ func (p *process) address() string { return net.JoinHostPort("127.0.0.1", strcon
 // await waits until the log has a text.
 func (p *process) await(t *testing.T, text string) {
 	t.Helper()
-	for range 1000 {
+	for range 20_000 {
 		if strings.Contains(p.out.String(), text) {
 			return
 		}
@@ -112,7 +112,7 @@ func (p *process) ended(t *testing.T) int {
 	select {
 	case status := <-p.status:
 		return status
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatalf("the server does not end:\n%s", p.out.String())
 		return -1
 	}
@@ -127,7 +127,7 @@ func ask(t *testing.T, network, address string, commands ...string) (replies []r
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	r := resp.NewReader(c)
 	for _, command := range commands {
 		fmt.Fprintf(c, "%s\r\n", command)
@@ -213,7 +213,7 @@ func TestLogFile(t *testing.T) {
 	dir := t.TempDir()
 	p := begin(t, "--dir", dir, "--logfile", "server.log")
 	path := filepath.Join(dir, "server.log")
-	for range 1000 {
+	for range 20_000 {
 		if b, _ := os.ReadFile(path); bytes.Contains(b, []byte("Ready to accept")) {
 			break
 		}

@@ -122,7 +122,7 @@ func TestMigrateGivesUp(t *testing.T) {
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	start := time.Now()
 	b.want("MIGRATE 127.0.0.1 "+port+" k 0 50", "-"+string(errMigrateRead)+"\r\n")
-	if took := time.Since(start); took < 40*time.Millisecond || took > 5*time.Second {
+	if took := time.Since(start); took < 40*time.Millisecond || took > 2*time.Minute {
 		t.Errorf("took %v", took)
 	}
 	b.want("GET k", "$1\r\nv\r\n")

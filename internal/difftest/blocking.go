@@ -191,7 +191,7 @@ func (b *blockingRun) answers() {
 		for s := range 2 {
 			wait := 2 * time.Millisecond
 			if s == 1 && answered[0] {
-				wait = time.Second
+				wait = patience / 2
 			}
 			raw, err := b.clients[s][i].conn.Receive(wait)
 			if err == transcript.ErrWaiting {
@@ -206,7 +206,7 @@ func (b *blockingRun) answers() {
 			}
 		}
 		if !answered[0] && answered[1] { // ours may be late
-			if raw, err := b.clients[0][i].conn.Receive(time.Second); err == nil {
+			if raw, err := b.clients[0][i].conn.Receive(patience / 2); err == nil {
 				answered[0] = true
 				got[0], _ = transcript.Decode(raw)
 			}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/redweave/redweave/internal/transcript"
 )
@@ -31,7 +30,7 @@ func (r *run) listen(servers ...transcript.Server) {
 		r.t.Cleanup(func() { conn.Close() })
 		r.ears[i].conn = conn
 		side{r.t, conn, "a listener"}.words("PSUBSCRIBE", "__key*@*__:*", syncChannel)
-		conn.Receive(time.Second)
+		conn.Receive(patience)
 	}
 }
 
@@ -42,7 +41,7 @@ func (r *run) heard(s side, e *ear) (lines []string) {
 	mark := fmt.Sprint(e.sync)
 	s.words("PUBLISH", syncChannel, mark)
 	for {
-		raw, err := e.conn.Receive(10 * time.Second)
+		raw, err := e.conn.Receive(patience)
 		if err != nil {
 			r.t.Fatalf("listening: %v", err)
 		}

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redweave/redweave/internal/transcript"
 )
@@ -176,7 +175,7 @@ func (p *pubsubRun) hear(i, j int) (heard []string) {
 	mark := fmt.Sprint("mark", p.marks)
 	p.send(i, j, "PING "+mark)
 	for {
-		raw, err := p.clients[i][j].conn.Receive(10 * time.Second)
+		raw, err := p.clients[i][j].conn.Receive(patience)
 		if err != nil {
 			p.t.Fatalf("seed %d: client %d of side %d: %v after\n  %s", p.seed, j, i, err, strings.Join(p.history, "\n  "))
 		}

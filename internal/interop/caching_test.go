@@ -152,7 +152,7 @@ func TestRueidisPubSub(t *testing.T) {
 	eachModel(t, func(t *testing.T, o resptest.Options) {
 		s := resptest.NewServer(t, o)
 		c, other := cachingClient(t, s), cachingClient(t, s)
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		got := make(chan rueidis.PubSubMessage, 10)
 		for _, subscribe := range []rueidis.Completed{

@@ -28,7 +28,7 @@ func runAny(t testing.TB, src string) {
 	s := New(Options{Host: f, MaxBytes: 64 << 20})
 	begin := time.Now()
 	got := evalOn(s, f, src, "arg")
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > time.Minute {
 		t.Errorf("%q took %v", src, took)
 	}
 	if strings.Contains(got, "internal error") {

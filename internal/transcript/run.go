@@ -36,7 +36,7 @@ type waiting string
 func (w waiting) Error() string { return string(w) }
 
 const (
-	patience = 10 * time.Second      // for a reply that must come
+	patience = 2 * time.Minute       // for a reply that must come
 	glance   = 40 * time.Millisecond // for one that must not
 )
 

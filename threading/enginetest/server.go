@@ -87,7 +87,7 @@ func commandsOf(t testing.TB, e Engine) commandSet {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(patience))
 	if _, err := c.Write([]byte("*2\r\n$7\r\nCOMMAND\r\n$4\r\nLIST\r\n")); err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type Stopper interface {
 }
 
 // patience is how long anything may take that must happen.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // A peer is one side of a connection, as a check plays it.
 type peer struct {

@@ -39,7 +39,7 @@ func TestServerCPUList(t *testing.T) {
 		t.Fatal(err)
 	}
 	pinned, others := 0, 0
-	for range 200 { // until the last of the loops has begun
+	for range 6000 { // until the last of the loops has begun
 		if pinned, others = threadsOn(cpu); pinned >= 3 {
 			break
 		}

@@ -52,7 +52,7 @@ func TestRoles(t *testing.T) {
 	all.Wait()
 	var names []string
 	var loops int64
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for ; loops != 600 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		names, loops = nil, 0
 		for i, s := range e.Threads() {
@@ -82,6 +82,18 @@ func TestRoles(t *testing.T) {
 // A thread that found the queue full is woken when there is room, even if nothing of
 // its own is in the queue.
 func TestFullQueue(t *testing.T) {
+	// A machine that is busy may be late once: not every time.
+	took := time.Hour
+	for n := 0; n < 20 && took > 400*time.Millisecond; n++ {
+		took = min(took, fullQueue(t))
+	}
+	if took > 400*time.Millisecond {
+		t.Errorf("%v, as if nobody had woken the loops but their clocks", took)
+	}
+}
+
+// fullQueue returns how long it takes until all are answered who waited for room.
+func fullQueue(t *testing.T) time.Duration {
 	e := open(t, threading.Stress{Queue: 2, Batch: 1}, "--io-threads", "4")
 	ping := func(c net.Conn) {
 		fmt.Fprint(c, "PING\r\n")
@@ -96,7 +108,7 @@ func TestFullQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(2 * time.Minute))
 		ping(c)
 		clients = append(clients, c)
 	}
@@ -111,9 +123,7 @@ func TestFullQueue(t *testing.T) {
 	start := time.Now()
 	e.Release()
 	all.Wait()
-	if took := time.Since(start); took > 400*time.Millisecond {
-		t.Errorf("%v, as if nobody had woken the loops but their clocks", took)
-	}
+	return time.Since(start)
 }
 
 // However the worker is roused, it is roused once, and never for ever asleep.

@@ -85,7 +85,7 @@ func dial(t testing.TB, e *Engine) *wire {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(time.Minute))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	return &wire{c, t, bufio.NewReader(c)}
 }
 
@@ -513,7 +513,7 @@ func TestGoneMeanwhile(t *testing.T) {
 			}
 		})
 		wg.Wait()
-		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
 			if info := watcher.do("INFO", "clients").Str; strings.Contains(info, "connected_clients:1\r") {
 				break
 			}

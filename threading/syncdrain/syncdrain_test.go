@@ -36,7 +36,7 @@ func crowd(t *testing.T, e *Engine, n, rounds int) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(2 * time.Minute))
 		conns[i] = c
 	}
 	const line = "PING\r\nECHO hello\r\n"
@@ -134,7 +134,7 @@ func TestSharesBeyondTheRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		c.SetDeadline(time.Now().Add(20 * time.Second))
+		c.SetDeadline(time.Now().Add(2 * time.Minute))
 		all.Go(func() {
 			value := strings.Repeat(fmt.Sprint(id), 30_000)
 			r := bufio.NewReader(c)

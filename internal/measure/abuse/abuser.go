@@ -163,7 +163,7 @@ func dieOften(addr string, over <-chan struct{}) error {
 }
 
 func dieOnce(addr string, i int) error {
-	c, err := net.DialTimeout("tcp", addr, 10*time.Second)
+	c, err := net.DialTimeout("tcp", addr, time.Minute)
 	if err != nil {
 		return err
 	}
