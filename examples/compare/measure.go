@@ -166,13 +166,13 @@ func client(addr string, l load, id int, s *sampler, over *atomic.Bool, ready *s
 	in := resp.NewReader(c)
 	var out []byte
 	var args []string
-	for !over.Load() {
+	for first := true; first || !over.Load(); first = false { // once at least
 		out = out[:0]
 		for range l.pipeline {
 			args = l.command(args[:0], id, r)
 			out = appendCommand(out, args)
 		}
-		began := time.Now()
+		sent := time.Now()
 		if _, err := c.Write(out); err != nil {
 			return err
 		}
@@ -185,7 +185,7 @@ func client(addr string, l load, id int, s *sampler, over *atomic.Bool, ready *s
 				return err
 			}
 		}
-		s.add(time.Since(began), l.pipeline)
+		s.add(time.Since(sent), l.pipeline)
 	}
 	return nil
 }
@@ -233,7 +233,7 @@ func inProcess(p plan, l load, model string) (result, error) {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
 			var args []string
 			var call []any
-			for !over.Load() {
+			for first := true; first || !over.Load(); first = false { // once at least
 				began := time.Now()
 				for range 16 {
 					args = l.command(args[:0], i, random)

@@ -40,6 +40,10 @@ type suite struct {
 	flags, env            func(addr string) []string
 	edit                  [][2]string // what to change in its tests, and into what
 	starts                bool        // it starts servers itself: redis-server on its PATH is ours
+
+	// timed says that its tests are about times so short that a busy machine may miss
+	// them: it may fail once. Nobody else may, who would hide what fails now and then.
+	timed bool
 }
 
 var suites = []suite{
@@ -48,7 +52,12 @@ var suites = []suite{
 		skip:  "TestParseRedisURI", // names the port that is replaced
 		flags: func(addr string) []string { return []string{"-redis_addr=" + addr} },
 	},
-	{name: "redislock", everywhere: true, module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."}},
+	{
+		// TestLock_Refresh_expired holds a lock for five milliseconds and must still have
+		// it when it refreshes it.
+		name: "redislock", everywhere: true, module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."},
+		timed: true,
+	},
 	{
 		// The specs for a lone server: cluster, sentinel, ring and modules have servers of
 		// their own. Skipped beside those: a replica (which we refuse to be), a config file
@@ -235,8 +244,7 @@ func runSuite(t *testing.T, s suite, source, bin, model string) {
 		return cmd.CombinedOutput()
 	}
 	out, err := run()
-	if err != nil {
-		// Some hold locks for five milliseconds, which a busy machine may not give them.
+	if err != nil && s.timed {
 		t.Logf("once more, after\n%s", out)
 		out, err = run()
 	}

@@ -85,7 +85,7 @@ func Reference(tb testing.TB) Server {
 		cmd.Wait()
 		os.RemoveAll(dir)
 	})
-	for range 500 {
+	for range 12_000 {
 		if c, err := net.Dial(n.Net, n.Addr); err == nil {
 			c.Close()
 			return n

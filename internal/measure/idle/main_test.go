@@ -29,9 +29,12 @@ func TestRun(t *testing.T) {
 // Whatever the machine does beside: who spins uses all of a core.
 func TestNobodySpins(t *testing.T) {
 	for _, model := range redweave.Models() {
-		share, err := measure(target.Options{Model: model, Threads: 4}, 3, 300*time.Millisecond)
-		if err != nil {
-			t.Fatal(err)
+		share := 1.0
+		for n := 0; n < 5 && share > 0.3; n++ { // it may still be starting; spinning does not end
+			var err error
+			if share, err = measure(target.Options{Model: model, Threads: 4}, 3, 300*time.Millisecond); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if share > 0.3 {
 			t.Errorf("%s: %.0f %% of a core", model, 100*share)

@@ -159,7 +159,7 @@ func startRedis(o Options) (*Server, error) {
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for range 200 {
+	for range 5000 {
 		if c, err := net.Dial("tcp", s.Addr); err == nil {
 			return s, c.Close()
 		}
