@@ -2,6 +2,8 @@ package netpoll
 
 import (
 	"net"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,5 +125,44 @@ func TestTuneTCP(t *testing.T) {
 	}
 	if got, err := unix.GetsockoptInt(c.FD(), unix.SOL_SOCKET, unix.SO_KEEPALIVE); got != 1 || err != nil {
 		t.Errorf("keep-alive is %d (%v)", got, err)
+	}
+}
+
+// While some goroutine can always run, Go's scheduler does not look at the network for milliseconds. Who sleeps here is roused all the same,
+// but only if there is something for it.
+func TestRouse(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	p := New()
+	defer p.Close()
+	client, _ := acceptOne(t, p)
+	var woke atomic.Bool
+	done := make(chan int)
+	go func() {
+		events, _ := p.Wait(time.Minute)
+		woke.Store(true)
+		done <- len(events)
+	}()
+	for p.state.Load() != asleep {
+		runtime.Gosched()
+	}
+	for range 1000 {
+		p.Rouse()
+		runtime.Gosched()
+	}
+	if woke.Load() {
+		t.Fatal("roused for nothing")
+	}
+	client.Write([]byte("x"))
+	turns := 0
+	for !woke.Load() && turns < 1000 {
+		p.Rouse()
+		runtime.Gosched()
+		turns++
+	}
+	if turns == 1000 {
+		t.Error("not roused")
+	}
+	if n := <-done; n != 1 {
+		t.Errorf("%d events, want 1", n)
 	}
 }

@@ -19,6 +19,7 @@ type kernel struct{}
 func (k *kernel) open() bool                                { return false }
 func (k *kernel) close()                                    {}
 func (k *kernel) ring()                                     {}
+func (k *kernel) pending() bool                             { return false }
 func (k *kernel) add(*Poller, *source, int, Ready) error    { return errNoDescriptors }
 func (k *kernel) modify(*Poller, *source, int, Ready) error { return errNoDescriptors }
 func (k *kernel) remove(int)                                {}

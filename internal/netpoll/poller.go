@@ -196,6 +196,15 @@ func (p *Poller) Wake() {
 	}
 }
 
+// Rouse is Wake if the Poller sleeps although something is ready. That happens while Go has no processor to spare: its scheduler asks the
+// kernel when it finds nothing to run, and otherwise every 10 milliseconds. Who has not slept for a while does that for those who do, and then
+// yields. Any goroutine may call it.
+func (p *Poller) Rouse() {
+	if p.state.Load() == asleep && p.kernel.pending() {
+		p.Wake()
+	}
+}
+
 // Sleeps returns how often Wait found nothing at once and went to sleep, or nearly so.
 func (p *Poller) Sleeps() int64 { return p.sleeps }
 

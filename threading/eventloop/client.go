@@ -9,11 +9,12 @@ import (
 )
 
 // A socket is given writeChunk bytes at a time, as a longer call would keep the
-// garbage collector waiting, and writesAtOnce such chunks before it is another
-// client's turn.
+// garbage collector waiting, and writeMost before it is another client's turn: writeFair
+// where there is another.
 const (
-	writeChunk   = 1 << 20
-	writesAtOnce = 4
+	writeChunk = 1 << 20
+	writeMost  = 4 << 20
+	writeFair  = 64 << 10
 )
 
 // A Client is a connection of a loop.
@@ -144,12 +145,17 @@ func (c *Client) Leave() { c.got, c.err, c.added = 0, nil, false }
 // [Loop.Gave]. The caller has the token.
 func (c *Client) Give(t *threading.ThreadStats) {
 	c.gave, c.err = false, nil
-	for range writesAtOnce {
+	share := writeMost
+	if c.Loop().crowded {
+		share = writeFair
+	}
+	for share > 0 {
 		rest := c.Client.Out.Bytes()[c.sent:]
 		if len(rest) == 0 {
 			return
 		}
-		chunk := rest[:min(len(rest), writeChunk)]
+		chunk := rest[:min(len(rest), writeChunk, share)]
+		share -= len(chunk)
 		n, err := c.conn.Write(chunk)
 		if err != nil {
 			c.err = err

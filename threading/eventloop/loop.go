@@ -3,6 +3,7 @@ package eventloop
 import (
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +18,7 @@ type Loop struct {
 	Events []netpoll.Event // of this turn
 	Tally  threading.Tally
 
-	crowded bool // there are several of them
+	crowded bool // there are several clients
 
 	group      *Group
 	index      int
@@ -43,6 +44,7 @@ type Loop struct {
 
 	start     time.Time     // of the loop's time, which is real, whatever the engine's clock
 	now       time.Duration // at the end of the last turn
+	slept     time.Duration // at the end of the last sleep, or yield
 	nextCron  time.Duration
 	acceptErr time.Duration // when a failure to accept was last told
 	pressed   time.Duration // since when clients have cost too much
@@ -154,14 +156,35 @@ func (lp *Loop) Wait() bool {
 	if lp.poller.Sleeps() != sleeps {
 		now := time.Since(lp.start)
 		lp.Tally.Idle += now - lp.now
-		lp.now = now
+		lp.now, lp.slept = now, now
+	} else if lp.now-lp.slept > wakeful {
+		lp.yield()
 	}
-	lp.Events, lp.crowded = events, len(events) > 1
+	lp.Events, lp.crowded = events, len(lp.clients) > 1
 	lp.limits = lp.group.limits.Load()
 	if lp.told.Load() {
 		lp.takeMessages()
 	}
 	return true
+}
+
+// wakeful is how long a loop goes on without a sleep before it looks after others.
+const wakeful = 20 * time.Microsecond
+
+// yield lets other loops have the processor, if Go has fewer of them than there are
+// loops: a client who floods one must not keep those of the others waiting.
+func (lp *Loop) yield() {
+	lp.slept = lp.now
+	list := lp.group.Loops()
+	if len(list) == 1 {
+		return
+	}
+	for _, other := range list {
+		if other != lp {
+			other.poller.Rouse()
+		}
+	}
+	runtime.Gosched()
 }
 
 // patience is how long the loop may sleep: until the next cron.
