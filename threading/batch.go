@@ -126,6 +126,10 @@ func (b *Batch) Full() bool {
 	return len(b.room)-b.used < inputChunk+inputLittle || b.most > 0 && len(b.parts) >= b.most
 }
 
+// Ripe reports whether it is time to execute the batch: it is full, or more commands
+// would not make their lookups cheaper.
+func (b *Batch) Ripe() bool { return len(b.commands) >= lookahead || b.Full() }
+
 // Len returns the number of sessions in the batch.
 func (b *Batch) Len() int { return len(b.parts) }
 
@@ -237,22 +241,24 @@ func (b *Batch) Execute(x *command.Exec, l *Limits) {
 		}
 		p.Session.TakeMail()
 		b.run(x, i, l)
-		x.Settle()
+		x.NextClient()
 		if i == len(b.parts)-1 {
 			end = 0 // all of them are done with
 		}
 		for p.more && p.State == WantInput {
+			x.Settle() // while the arguments are there
 			b.truncate(end)
 			p.first, b.warm = end, end
 			b.gather(p, l)
 			b.run(x, i, l)
-			x.Settle()
+			x.NextClient()
 		}
 		if p.err != nil && p.State == WantInput {
 			x.ProtocolError(&p.Session.Client, p.err.(resp.Error))
 			p.State = Ending
 		}
 	}
+	x.Settle()
 	b.Nanos = x.Nanos()
 }
 

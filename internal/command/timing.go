@@ -50,6 +50,7 @@ func (x *Exec) account(c *Ctx, cmd *Command, replied int) {
 	q.client, q.args = c.Client, c.Args
 	if q.n < quickMost && cmd.flags&spec.Fast != 0 && replied <= quickReply &&
 		len(c.Args[len(c.Args)-1]) <= quickArg && x.slowNanos >= quickSlow {
+		c.Client.LastNanos = x.nanos // the next may be another's
 		return
 	}
 	x.settle()
@@ -65,6 +66,14 @@ func (x *Exec) Settle() {
 		if cl := x.ctx.Client; cl != nil && x.owes() {
 			x.pushOwn(cl)
 		}
+	}
+}
+
+// NextClient is what Settle is, between the commands of two clients in a batch: quick
+// ones of both may share a reading of the clock.
+func (x *Exec) NextClient() {
+	if x.broadcasts {
+		x.Settle()
 	}
 }
 

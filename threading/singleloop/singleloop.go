@@ -14,7 +14,8 @@
 // The loop waits for sockets ([Engine.run]). It reads what a client sent into a
 // buffer that all clients share, parses it, and with the keyspace owned runs every
 // complete command in it ([Engine.execute]): a pipeline of a hundred commands costs
-// one read, one taking of ownership and one write. Replies gather in the client's
+// one read, one taking of ownership and one write. Clients without a pipeline are read
+// until there is enough to do ([threading.Batch.Ripe]). Replies gather in the client's
 // output. When every socket that had something to say has been served, the loop
 // writes all outputs, owning nothing. Only then does it sleep again. What a socket
 // does not take stays, and the loop waits for room in it.
@@ -61,24 +62,30 @@ func (e *Engine) run(lp *eventloop.Loop) {
 	b := threading.NewBatch()
 	for lp.Wait() {
 		for _, ev := range lp.Events {
-			if c := lp.Greet(ev); c != nil && lp.Read(c, b) {
+			if c := lp.Greet(ev); c != nil && lp.Read(c, b) && b.Ripe() {
 				execute(lp, b)
 			}
 		}
 		for _, c := range lp.Resumable() {
-			if lp.Resume(c, b) {
+			if lp.Resume(c, b) && b.Ripe() {
 				execute(lp, b)
 			}
 		}
+		execute(lp, b)
 		lp.Flush()
 		lp.EndTurn()
 	}
 	lp.End()
 }
 
-// execute runs what one client sent. The next client's commands are not even read by
-// then, so that they find their input, and the client its replies, in the cache.
+// execute runs what has been read: of one client who sent a pipeline, or of several, so
+// many that their lookups wait for memory together. The next clients' commands are not
+// even read by then, so that they find their input, and the clients their replies, in
+// the cache.
 func execute(lp *eventloop.Loop, b *threading.Batch) {
+	if b.Len() == 0 {
+		return
+	}
 	x := lp.Own()
 	if x == nil {
 		b.Reset()
