@@ -35,7 +35,7 @@ type abuser struct {
 }
 
 // startAbuser starts one, and waits until it is at work. Where that can be had, it gets
-// only the processor time that nobody else wants: elsewhere it has a machine of its own.
+// only the processor time that nobody else wants.
 func startAbuser(kind, addr string) (*abuser, error) {
 	self, err := os.Executable()
 	if err != nil {

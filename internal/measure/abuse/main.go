@@ -4,21 +4,23 @@
 //
 //	go run ./internal/measure/abuse [-clients 20] [-threads 4] [-rounds 5] [-t 500ms] [-models sharded]
 //
-//	         ┌──────────────┐   GET, one at a time    ┌──────────┐
-//	         │ this process ├────────────────────────>│ server   │
-//	         └──────────────┘                     ┌──>│ measured │
-//	         ┌──────────────┐       beside        │   └──────────┘
-//	         │ abuser,      ├─────────────────────┘   ┌──────────┐
-//	         │ a process    ├────────────────────────>│ another, │
-//	         └──────────────┘       elsewhere         │ the same │
-//	                                                  └──────────┘
+//	   the other processors                 │   processor 0
+//	┌──────────────┐   GET, one at a time   │  ┌─────────┐
+//	│ this process ├────────────────────────┼─>│         │
+//	└──────────────┘                        │  │ server, │
+//	┌──────────────┐                        │  │ all its │
+//	│ abuser,      │                        │  │ threads │
+//	│ a process    ├────────────────────────┼─>│         │
+//	└──────────────┘                        │  └─────────┘
 //
-// An abuser takes processor time from everybody on a small machine, whoever serves him.
-// So each abuse is measured twice: beside the well-behaved on their server, and elsewhere,
-// against another server of the same model; what the first has over the second is what
-// the server lets one client do to others. The goal is that the 99th percentile is at
-// most twice that of the well-behaved alone. The last column is the memory that the
-// server has more than before the abuse.
+// The server has a processor of its own, so that what is measured is what it lets one
+// client do to others. Where everybody has all processors, a server that is never idle,
+// as somebody floods it, keeps those who wait for its replies off its processor for the
+// scheduler's time slice: milliseconds, whatever it does. The abuser gets only the time
+// of the others' processors that nobody else wants, as he would have a machine of his own.
+//
+// The goal is that the 99th percentile is at most twice that of the well-behaved alone.
+// The last column is the memory that the server has more than before the abuse.
 //
 // The machine has other things to do, which come and go. So each figure is the best of
 // several rounds, in which the cases alternate.
@@ -29,6 +31,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -50,10 +53,45 @@ type plan struct {
 	time    time.Duration // of each measurement
 	abuses  []string
 	profile string // file for one of the server's processor time; "": none
+	apart   bool   // the server has a processor of its own
+}
+
+const (
+	serverCPUs = "0"
+	apartEnv   = "ABUSE_APART"
+)
+
+// processors returns those for everybody but the server, if that can have one of its own.
+func processors() (others string, apart bool) {
+	n := runtime.NumCPU()
+	if os.Getenv(apartEnv) != "" {
+		return "", true
+	}
+	return fmt.Sprint("1-", n-1), n > 1 && target.CanKeep()
+}
+
+// again runs this program on some processors, and returns its exit status.
+func again(cpus string) int {
+	self, err := os.Executable()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "abuse:", err)
+		return 1
+	}
+	c := target.Keep(cpus, self, os.Args[1:]...)
+	c.Env = append(os.Environ(), apartEnv+"=1")
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if c.Run() != nil {
+		return 1
+	}
+	return 0
 }
 
 func main() {
 	target.Main()
+	cpus, apart := processors()
+	if apart && os.Getenv(apartEnv) == "" { // this program again, on the others' processors
+		os.Exit(again(cpus))
+	}
 	if len(os.Args) == 4 && os.Args[1] == abuserFlag {
 		if err := abuse(os.Args[2], os.Args[3], os.Stdin, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "abuser:", err)
@@ -72,6 +110,9 @@ func main() {
 	flag.Parse()
 	p.abuses = strings.Split(*kinds, ",")
 	p.models = strings.Split(*models, ",")
+	if p.apart = apart; !apart {
+		fmt.Println("note: the server has no processor of its own")
+	}
 	if err := run(os.Stdout, p); err != nil {
 		fmt.Fprintln(os.Stderr, "abuse:", err)
 		os.Exit(1)
@@ -79,8 +120,7 @@ func main() {
 }
 
 func run(w io.Writer, p plan) error {
-	fmt.Fprintf(w, "%-14s %-10s %10s %10s %8s %10s %8s %9s\n",
-		"model", "beside", "p50", "p99", "x alone", "elsewhere", "x", "memory")
+	fmt.Fprintf(w, "%-14s %-10s %10s %10s %8s %9s\n", "model", "beside", "p50", "p99", "x alone", "memory")
 	for _, model := range p.models {
 		if err := measure(w, p, model); err != nil {
 			return fmt.Errorf("%s: %w", model, err)
@@ -91,16 +131,11 @@ func run(w io.Writer, p plan) error {
 
 // measure prints a model's rows.
 func measure(w io.Writer, p plan, model string) error {
-	s, err := prepared(model, p.threads, p.profile)
+	s, err := prepared(model, p)
 	if err != nil {
 		return err
 	}
 	defer s.Stop()
-	elsewhere, err := prepared(model, p.threads, "")
-	if err != nil {
-		return err
-	}
-	defer elsewhere.Stop()
 	if _, err := behave(s.Addr, p.clients, p.time); err != nil { // to be warm
 		return err
 	}
@@ -109,7 +144,7 @@ func measure(w io.Writer, p plan, model string) error {
 		return err
 	}
 	var alone latency
-	besides, controls := make([]latency, len(p.abuses)), make([]latency, len(p.abuses))
+	besides := make([]latency, len(p.abuses))
 	for range p.rounds {
 		l, err := behave(s.Addr, p.clients, p.time)
 		if err != nil {
@@ -117,11 +152,7 @@ func measure(w io.Writer, p plan, model string) error {
 		}
 		alone.improve(l)
 		for i, kind := range p.abuses {
-			if l, err = beside(s.Addr, elsewhere.Addr, kind, p); err != nil {
-				return err
-			}
-			controls[i].improve(l)
-			if l, err = beside(s.Addr, s.Addr, kind, p); err != nil {
+			if l, err = beside(s, kind, p); err != nil {
 				return err
 			}
 			besides[i].improve(l)
@@ -130,13 +161,13 @@ func measure(w io.Writer, p plan, model string) error {
 	fmt.Fprintf(w, "%-14s %-10s %10s %10s\n", model, "nobody", short(alone.p50), short(alone.p99))
 	times := func(l latency) float64 { return float64(l.p99) / float64(alone.p99) }
 	for i, kind := range p.abuses {
-		l, control := besides[i], controls[i]
+		l := besides[i]
 		verdict := ""
 		if times(l) > goal {
 			verdict = " *"
 		}
-		fmt.Fprintf(w, "%-14s %-10s %10s %10s %8.2f %10s %8.2f %6d MB%s\n", "", kind, short(l.p50), short(l.p99), times(l),
-			short(control.p99), times(control), (l.rss-before)>>20, verdict)
+		fmt.Fprintf(w, "%-14s %-10s %10s %10s %8.2f %6d MB%s\n", "", kind, short(l.p50), short(l.p99), times(l),
+			(l.rss-before)>>20, verdict)
 	}
 	return nil
 }
@@ -153,10 +184,14 @@ func (l *latency) improve(other latency) {
 const bigValue = 1 << 20
 
 // prepared starts a server with the keys that everybody asks for.
-func prepared(model string, threads int, profile string) (*target.Server, error) {
-	s, err := target.Start(target.Options{
-		Model: model, Threads: threads, Profile: profile, Config: map[string]string{"maxclients": "20000"},
-	})
+func prepared(model string, p plan) (*target.Server, error) {
+	o := target.Options{
+		Model: model, Threads: p.threads, Profile: p.profile, Config: map[string]string{"maxclients": "20000"},
+	}
+	if p.apart {
+		o.CPUs = serverCPUs
+	}
+	s, err := target.Start(o)
 	if err != nil {
 		return nil, err
 	}
@@ -183,23 +218,19 @@ const manyKeys = 1000
 
 func keyName(i int) string { return fmt.Sprintf("key:%06d", i) }
 
-// beside measures clients of the server at addr while there is an abuser of that at
-// victim.
-func beside(addr, victim, kind string, p plan) (latency, error) {
-	a, err := startAbuser(kind, victim)
+// beside measures a server's clients while there is an abuser of it.
+func beside(s *target.Server, kind string, p plan) (latency, error) {
+	a, err := startAbuser(kind, s.Addr)
 	if err != nil {
 		return latency{}, err
 	}
 	defer a.stop()
-	l, err := behave(addr, p.clients, p.time)
-	if err == nil && addr == victim {
-		l.rss, err = rssOf(addr)
+	l, err := behave(s.Addr, p.clients, p.time)
+	if err == nil {
+		l.rss, err = s.RSS()
 	}
 	return l, err
 }
-
-// rssOf asks a server for its memory while it is abused.
-func rssOf(addr string) (int64, error) { return (&target.Server{Addr: addr}).RSS() }
 
 // A latency is what clients waited for a reply.
 type latency struct {

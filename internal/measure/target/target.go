@@ -45,6 +45,7 @@ type Options struct {
 	Threads int               // of a model that has several; 0: its default
 	Config  map[string]string // parameters that both servers know
 	Profile string            // file for a profile of one of ours; "": none
+	CPUs    string            // processors it is kept on, as [Keep] has them; "": all
 }
 
 // A Server is a process that is measured.
@@ -120,7 +121,7 @@ func Start(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cmd: exec.Command(self, serveFlag, string(options))}
+	s := &Server{cmd: Keep(o.CPUs, self, serveFlag, string(options))}
 	s.cmd.Stderr = os.Stderr
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
@@ -139,6 +140,23 @@ func Start(o Options) (*Server, error) {
 	return s, nil
 }
 
+// CanKeep reports whether Keep can keep a process on some processors.
+func CanKeep() bool {
+	_, err := exec.LookPath(taskset)
+	return err == nil
+}
+
+const taskset = "taskset"
+
+// Keep is a command that is kept on some processors, "0" or "1-3", where the system has
+// the means; "" means all.
+func Keep(cpus, path string, args ...string) *exec.Cmd {
+	if cpus == "" || !CanKeep() {
+		return exec.Command(path, args...)
+	}
+	return exec.Command(taskset, append([]string{"-c", cpus, path}, args...)...)
+}
+
 // startRedis starts a redis-server on a port that was free a moment ago.
 func startRedis(o Options) (*Server, error) {
 	path, err := exec.LookPath(Redis)
@@ -155,7 +173,7 @@ func startRedis(o Options) (*Server, error) {
 	for k, v := range o.Config {
 		args = append(args, "--"+k, v)
 	}
-	s := &Server{Addr: addr.String(), cmd: exec.Command(path, args...)}
+	s := &Server{Addr: addr.String(), cmd: Keep(o.CPUs, path, args...)}
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
