@@ -266,7 +266,7 @@ var stages = []struct {
 		io.WriteString(p, "*2\r\n$4\r\nECHO\r\n$10000000\r\n"+strings.Repeat("x", 100_000))
 	}},
 	{"with a pipeline on its way", func(p *peer) {
-		stream, _ := numbered("stage", 1, 20_000)
+		stream, _ := numbered("stage", 1, 10_000)
 		go p.Write(stream)
 	}},
 	{"replying", func(p *peer) {
@@ -306,9 +306,13 @@ func runDeaths(t *testing.T, e Engine) {
 func runEnds(t *testing.T, e Engine, end func(t *testing.T, me, victim *peer, id string)) {
 	me := enter(t, e)
 	me.want("+OK\r\n", "SET", "big", strings.Repeat("big", 1<<20/3))
+	rounds := 6
+	if testing.Short() {
+		rounds = 3
+	}
 	for _, s := range stages {
 		t.Run(s.name, func(t *testing.T) {
-			for round := range 6 {
+			for round := range rounds {
 				me.t = t
 				victim := enter(t, e)
 				id := victim.text("CLIENT", "ID")
@@ -377,13 +381,17 @@ func runLimits(t *testing.T, e Engine) {
 // runShutdown ends an engine while commands are on their way: each client gets replies
 // to the first so many of its commands, whole, and then the end.
 func runShutdown(t *testing.T, open func(t testing.TB) Engine) {
-	for round := range 5 {
+	rounds, commands := 5, 20_000
+	if testing.Short() {
+		rounds, commands = 3, 5_000
+	}
+	const clients = 8
+	for round := range rounds {
 		e := open(t)
 		s, ok := e.(Stopper)
 		if !ok {
 			t.Skip("the engine has no Shutdown")
 		}
-		const clients, commands = 8, 20_000
 		var all sync.WaitGroup
 		begun := make(chan struct{}, clients)
 		for id := range clients {
