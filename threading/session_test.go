@@ -25,6 +25,7 @@ func (nobody) Net() command.NetStats          { return command.NetStats{} }
 func (nobody) CountShared()                   {}
 func (nobody) Applied()                       {}
 func (nobody) Model() (string, int)           { return "none", 1 }
+func (nobody) IOActive() bool                 { return false }
 func (nobody) TCPPort() int                   { return 0 }
 func (nobody) Threads() []command.ThreadStats { return nil }
 func (nobody) Multiplexer() string            { return "none" }

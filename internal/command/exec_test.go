@@ -24,6 +24,7 @@ func (quietHost) Net() NetStats        { return NetStats{} }
 func (quietHost) CountShared()         {}
 func (quietHost) Applied()             {}
 func (quietHost) Model() (string, int) { return "single-loop", 1 }
+func (quietHost) IOActive() bool       { return false }
 func (quietHost) TCPPort() int         { return 0 }
 func (quietHost) Threads() []ThreadStats {
 	return []ThreadStats{{Name: "main", Clients: 1, Reads: 2, Waited: 1500}}

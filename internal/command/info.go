@@ -105,7 +105,7 @@ func humanBytes(n int64) string {
 func (w *infoWriter) server() {
 	c := w.c
 	up := (c.clock.Nanos() - c.start) / 1e9
-	model, threads := c.host.Model()
+	model, _ := c.host.Model()
 	w.text("redis_version", c.Version)
 	w.text("redis_git_sha1", "00000000")
 	w.text("redis_git_dirty", "0")
@@ -130,7 +130,11 @@ func (w *infoWriter) server() {
 	executable, _ := os.Executable()
 	w.text("executable", executable)
 	w.text("config_file", c.config.File())
-	w.int("io_threads_active", int64(min(threads-1, 1)))
+	active := int64(0)
+	if c.host.IOActive() {
+		active = 1
+	}
+	w.int("io_threads_active", active)
 	w.listeners()
 }
 

@@ -117,6 +117,8 @@ type Host interface {
 	Applied()
 	// Model names the threading model, and Threads its number of threads.
 	Model() (name string, threads int)
+	// IOActive reports whether several threads are at work on connections at present.
+	IOActive() bool
 	// Threads returns the counters of the engine's threads, as of when each of them
 	// published them last.
 	Threads() []ThreadStats

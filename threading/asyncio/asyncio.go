@@ -128,6 +128,9 @@ func (e *Engine) Model() (name string, threads int) { return Name, int(e.wanted.
 // Active returns how many I/O loops serve clients at present.
 func (e *Engine) Active() int { return int(e.active.Load()) }
 
+// IOActive reports whether any does.
+func (e *Engine) IOActive() bool { return e.Active() > 0 }
+
 // Applied is told after CONFIG SET. The main loop sees to the number of threads in its
 // next turn.
 func (e *Engine) Applied() {

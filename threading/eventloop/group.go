@@ -324,6 +324,9 @@ func (g *Group) Stepped() {
 	}
 }
 
+// IOActive reports whether several threads are at work on connections.
+func (g *Group) IOActive() bool { return len(g.plan.Threads) > 1 }
+
 // TCPPort returns the port listened on, 0 when there is none.
 func (g *Group) TCPPort() int { return int(g.tcpPort.Load()) }
 

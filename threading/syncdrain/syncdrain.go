@@ -101,8 +101,8 @@ func (e *Engine) Name() string { return Name }
 // Model names the model and its number of threads.
 func (e *Engine) Model() (name string, threads int) { return Name, e.threads }
 
-// Active reports whether the I/O threads help at present.
-func (e *Engine) Active() bool { return e.active.Load() }
+// IOActive reports whether the I/O threads help at present.
+func (e *Engine) IOActive() bool { return e.active.Load() }
 
 // many reports whether so many clients are worth the helpers' while.
 func (e *Engine) many(clients int) bool {

@@ -66,7 +66,7 @@ func crowd(t *testing.T, e *Engine, n, rounds int) {
 func TestAllThreadsHelp(t *testing.T) {
 	e := open(t, "--io-threads", "3", "--io-threads-do-reads", "yes")
 	crowd(t, e, 12, 50)
-	if !e.Active() {
+	if !e.IOActive() {
 		t.Error("the I/O threads are not active after a crowd")
 	}
 	e.Close() // the last counters are published
@@ -99,7 +99,7 @@ func TestAllThreadsHelp(t *testing.T) {
 func TestFewClientsAreServedAlone(t *testing.T) {
 	e := open(t, "--io-threads", "4", "--io-threads-do-reads", "yes")
 	crowd(t, e, 7, 30)
-	if e.Active() {
+	if e.IOActive() {
 		t.Error("the I/O threads are active for seven clients")
 	}
 	e.Close()
