@@ -133,7 +133,10 @@ func testHundredMegabytes(t *testing.T) {
 		})
 		times := float64(n) / float64(size)
 		t.Logf("%.2f times the value was allocated", times)
-		most := 2.1
+		// A buffer that grows fourfold, up to the length announced: 1 for the last, and
+		// before it less than 1 + 1/4 + 1/16 …, wherever the first read happened to end;
+		// below a megabyte it doubles.
+		most := 2.4
 		if p.LocalAddr().Network() == "pipe" {
 			most += 1.1 // what lies between is memory as well
 		}
