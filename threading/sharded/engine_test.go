@@ -28,6 +28,12 @@ import (
 // odd moments.
 var rough = Options{QueueLength: 2, MessageCommands: 1, NoLending: true, Yield: true}
 
+// of returns the options with so many loops.
+func (o Options) of(loops int) Options {
+	o.Loops = loops
+	return o
+}
+
 // variants are what tests of several clients run under.
 var variants = []struct {
 	name    string
@@ -39,7 +45,7 @@ var variants = []struct {
 	{"shards=3/no lending", 3, Options{NoLending: true}},
 	{"shards=3/rough", 3, rough},
 	{"shards=7/loops=2", 7, Options{Loops: 2}},
-	{"shards=8/loops=3/rough", 8, Options{Loops: 3, QueueLength: 2, MessageCommands: 1, NoLending: true, Yield: true}},
+	{"shards=8/loops=3/rough", 8, rough.of(3)},
 	{"shards=4/loops=1", 4, Options{Loops: 1}},
 }
 
@@ -149,7 +155,16 @@ func TestRough(t *testing.T) {
 	}
 	enginetest.Run(t, func(t testing.TB) enginetest.Engine {
 		m := clock.NewManual(time.Now())
-		return conforming{openOn(t, m, 3, rough), m}
+		return conforming{openOn(t, m, 8, rough.of(3)), m}
+	})
+}
+
+// A lone loop with several shards hands nothing over, and is a loop like any other: while
+// a script of one of its clients runs too long, the others are told.
+func TestLoneLoop(t *testing.T) {
+	enginetest.Stress(t, func(t testing.TB) enginetest.Engine {
+		m := clock.NewManual(time.Now())
+		return conforming{openOn(t, m, 4, Options{Loops: 1}), m}
 	})
 }
 
