@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +37,7 @@ var clusterHandlers = handlers{
 const (
 	errClusterOff      resp.Error = "ERR This instance has cluster support disabled"
 	errClusterDown     resp.Error = "CLUSTERDOWN The cluster is down"
+	errClusterReadOnly resp.Error = "CLUSTERDOWN The cluster is down and only accepts read commands"
 	errClusterUnserved resp.Error = "CLUSTERDOWN Hash slot not served"
 	errSlot            resp.Error = "ERR Invalid or out of range slot"
 	errSlotNumber      resp.Error = "ERR Invalid slot"
@@ -107,23 +109,64 @@ func (x *Exec) clusterDown() bool {
 	return x.config.ClusterRequireFullCoverage && x.cluster.slots < keyspace.Slots
 }
 
+// downFor is the reply to a command with keys or shard channels that the cluster cannot
+// serve, because a slot is not covered.
+func (x *Exec) downFor(cmd *Command) resp.Error {
+	switch {
+	case !x.clusterDown():
+	case cmd.flags&spec.PubSub != 0:
+		if !x.config.ClusterAllowPubsubshardWhenDown {
+			return errClusterDown
+		}
+	case !x.config.ClusterAllowReadsWhenDown:
+		return errClusterDown
+	case cmd.flags&spec.Write != 0:
+		return errClusterReadOnly
+	}
+	return ""
+}
+
+// hasSlot reports whether a command may have to be here or elsewhere: it has keys, or
+// channels that are placed like keys.
+func (cmd *Command) hasSlot() bool { return cmd.HasKeys() || cmd.flags&spec.PubSub != 0 }
+
 // redirect checks the keys of a command as a cluster's node does.
 func (x *Exec) redirect(cl *Client, cmd *Command, args [][]byte) (err resp.Error, ok bool) {
 	slot, err, ok := x.slotOf(cmd, args)
 	if !ok || slot < 0 {
 		return err, ok
 	}
-	if x.clusterDown() {
-		reads := cmd.flags&spec.ReadOnly != 0 && x.config.ClusterAllowReadsWhenDown
-		shardPubSub := cmd.flags&spec.PubSub != 0 && x.config.ClusterAllowPubsubshardWhenDown
-		if !reads && !shardPubSub {
-			return errClusterDown, false
-		}
+	if err := x.downFor(cmd); err != "" {
+		return err, false
 	}
-	if cl.Flags&inMulti != 0 {
+	if cl.Flags&inMulti != 0 && !cl.tx.failed {
 		cl.tx.useSlot(slot)
 	}
 	return "", true
+}
+
+// misplaced is the reply to EXEC of a transaction whose keys are not in one slot, or in
+// one that is not served any more, or "".
+func (c *Ctx) misplaced(t *transaction) resp.Error {
+	switch {
+	case c.cluster == nil || t.slot == 0:
+		return ""
+	case !c.cluster.has(t.slot - 1):
+		return errClusterUnserved
+	case t.crossed:
+		return errCrossSlot
+	}
+	return c.downFor(c.cmd)
+}
+
+// slotSoFar returns 1 + the slot of the command's keys, or of the transaction's that it
+// is in, or 0.
+func (c *Ctx) slotSoFar() int {
+	if c.inTransaction && c.Client.tx.slot != 0 {
+		return c.Client.tx.slot
+	}
+	slot, _, _ := c.slotOf(c.cmd, c.Args)
+	return slot + 1
 }
 
 // slotOf returns the slot that all keys of a command share, or -1 when it has none.
@@ -312,25 +355,19 @@ func cmdClusterSlots(c *Ctx) {
 
 // replyMetadata replies those names of the node that are not its endpoint.
 func (c *Ctx) replyMetadata() {
-	kind := c.config.ClusterPreferredEndpointType
-	ip, name := c.config.ClusterAnnounceIP, c.config.ClusterAnnounceHostname
-	if kind == "ip" {
-		ip = ""
-	}
-	if kind == "hostname" {
-		name = ""
-	}
+	kind, name := c.config.ClusterPreferredEndpointType, c.config.ClusterAnnounceHostname
+	withIP, withName := kind != "ip", kind != "hostname" && name != ""
 	fields := 0
-	for _, v := range []string{ip, name} {
-		if v != "" {
+	for _, with := range []bool{withIP, withName} {
+		if with {
 			fields++
 		}
 	}
 	c.Out.MapHeader(fields)
-	if ip != "" {
-		replyField(c.Out, "ip", ip)
+	if withIP {
+		replyField(c.Out, "ip", c.config.ClusterAnnounceIP)
 	}
-	if name != "" {
+	if withName {
 		replyField(c.Out, "hostname", name)
 	}
 }
@@ -340,7 +377,7 @@ func cmdClusterShards(c *Ctx) {
 		return
 	}
 	ip, port, _ := c.address()
-	name := c.config.ClusterAnnounceHostname
+	name, tlsPort := c.config.ClusterAnnounceHostname, c.config.TLSPort
 	ranges := c.cluster.ranges()
 	o := c.Out
 	o.ArrayHeader(1)
@@ -353,16 +390,27 @@ func cmdClusterShards(c *Ctx) {
 	}
 	o.BulkString("nodes")
 	o.ArrayHeader(1)
-	fields := 7
-	if name != "" {
-		fields++
+	fields := 6
+	for _, with := range []bool{port != 0, tlsPort != 0, name != ""} {
+		if with {
+			fields++
+		}
 	}
 	o.MapHeader(fields)
 	replyField(o, "id", c.cluster.id)
-	replyNumber(o, "port", port)
+	if port != 0 {
+		replyNumber(o, "port", port)
+	}
+	if tlsPort != 0 {
+		replyNumber(o, "tls-port", tlsPort)
+	}
 	replyField(o, "ip", ip)
 	o.BulkString("endpoint")
-	c.replyEndpoint()
+	if c.config.ClusterPreferredEndpointType == "unknown-endpoint" {
+		o.BulkString("")
+	} else {
+		c.replyEndpoint()
+	}
 	if name != "" {
 		replyField(o, "hostname", name)
 	}
@@ -564,6 +612,9 @@ func cmdClusterReset(c *Ctx) {
 	case len(c.Args) == 2, len(c.Args) == 3 && c.is(2, "SOFT"):
 	case len(c.Args) == 3 && c.is(2, "HARD"):
 		hard = true
+	case len(c.Args) > 3:
+		c.Fail(subcommandSyntax("CLUSTER", c.Args[1]))
+		return
 	default:
 		c.Fail(errSyntax)
 		return
@@ -616,7 +667,9 @@ func cmdClusterSaveConfig(c *Ctx) {
 func cmdClusterFailover(c *Ctx) {
 	switch {
 	case !c.clustered():
-	case len(c.Args) > 3 || len(c.Args) == 3 && !c.is(2, "FORCE") && !c.is(2, "TAKEOVER"):
+	case len(c.Args) > 3:
+		c.Fail(subcommandSyntax("CLUSTER", c.Args[1]))
+	case len(c.Args) == 3 && !c.is(2, "FORCE") && !c.is(2, "TAKEOVER"):
 		c.Fail(errSyntax)
 	default:
 		c.Fail(errClusterFailover)
@@ -643,17 +696,32 @@ func cmdClusterReplicate(c *Ctx) {
 	}
 }
 
+// cmdClusterMeet refuses at once, where a node would answer OK and then try in vain:
+// whoever builds a cluster waits for nodes that have said OK.
 func cmdClusterMeet(c *Ctx) {
-	if !c.clustered() {
+	switch {
+	case !c.clustered():
+		return
+	case len(c.Args) > 5:
+		c.Fail(subcommandSyntax("CLUSTER", c.Args[1]))
 		return
 	}
-	for i, arg := range c.Args[3:min(len(c.Args), 5)] {
-		if _, ok := keyspace.ParseInt(arg); !ok {
-			kind := "base"
-			if i == 1 {
-				kind = "bus"
-			}
+	var ports [2]int64 // the node's, and its bus's
+	for i, arg := range c.Args[3:] {
+		port, ok := keyspace.ParseInt(arg)
+		if !ok {
+			kind := [2]string{"base", "bus"}[i]
 			c.Fail(resp.Error("ERR Invalid TCP " + kind + " port specified: " + asText(arg)))
+			return
+		}
+		ports[i] = port
+	}
+	if len(c.Args) == 4 {
+		ports[1] = ports[0] + 10000
+	}
+	for _, p := range ports {
+		if _, err := netip.ParseAddr(string(c.Args[2])); err != nil || p <= 0 || p > 65535 {
+			c.Fail(resp.Error("ERR Invalid node address specified: " + asText(c.Args[2]) + ":" + asText(c.Args[3])))
 			return
 		}
 	}
@@ -670,25 +738,24 @@ func cmdClusterSetSlot(c *Ctx) {
 	if !ok {
 		return
 	}
+	self := len(c.Args) == 5 && string(c.Args[4]) == c.cluster.id
 	switch {
 	case len(c.Args) == 4 && c.is(3, "STABLE"):
 		c.OK()
-	case len(c.Args) == 5 && c.is(3, "NODE") && string(c.Args[4]) == c.cluster.id:
+	case len(c.Args) != 5:
+		c.Fail(errSetSlot)
+	case c.is(3, "NODE") && self:
 		c.cluster.set(slot, true)
 		c.OK()
-	case len(c.Args) == 5 && (c.is(3, "NODE") || c.is(3, "MIGRATING") || c.is(3, "IMPORTING")):
-		if c.is(3, "MIGRATING") && !c.cluster.has(slot) {
-			c.Fail(resp.Error("ERR I'm not the owner of hash slot " + strconv.Itoa(slot)))
-			return
-		}
-		if c.is(3, "IMPORTING") && c.cluster.has(slot) {
-			c.Fail(resp.Error("ERR I'm already the owner of hash slot " + strconv.Itoa(slot)))
-			return
-		}
-		if c.is(3, "NODE") {
-			c.Fail(unknownNode(c.Args[4]))
-			return
-		}
+	case c.is(3, "NODE"):
+		c.Fail(unknownNode(c.Args[4]))
+	case c.is(3, "MIGRATING") && !c.cluster.has(slot):
+		c.Fail(resp.Error("ERR I'm not the owner of hash slot " + strconv.Itoa(slot)))
+	case c.is(3, "IMPORTING") && c.cluster.has(slot):
+		c.Fail(resp.Error("ERR I'm already the owner of hash slot " + strconv.Itoa(slot)))
+	case (c.is(3, "MIGRATING") || c.is(3, "IMPORTING")) && self:
+		c.OK() // from itself to itself: all is there
+	case c.is(3, "MIGRATING") || c.is(3, "IMPORTING"):
 		c.Fail(resp.Error("ERR I don't know about node " + asText(c.Args[4])))
 	default:
 		c.Fail(errSetSlot)

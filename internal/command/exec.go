@@ -277,7 +277,7 @@ func (x *Exec) admit(c *Ctx, cmd *Command) (v Verdict, stop bool) {
 	if err := x.busy(cmd); err != "" {
 		return x.reject(c, cmd, err), true
 	}
-	if x.cluster != nil && cmd.HasKeys() {
+	if x.cluster != nil && cmd.hasSlot() {
 		if err, ok := x.redirect(cl, cmd, c.Args); !ok {
 			return x.reject(c, cmd, err), true
 		}

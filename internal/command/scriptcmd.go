@@ -63,6 +63,8 @@ const (
 	errScriptNoCommand resp.Error = "ERR The user executing the script can't run this command or subcommand"
 	errScriptNoKey     resp.Error = "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"
 	errScriptNoChannel resp.Error = "ERR The user executing the script can't publish to the channel mentioned in the command"
+	errScriptDown      resp.Error = "ERR Script attempted to execute a command while the cluster is down"
+	errScriptDownRO    resp.Error = "ERR Script attempted to execute a write command while the cluster is down and readonly"
 	errScriptForeign   resp.Error = "ERR Script attempted to access a non local key in a cluster node"
 	errScriptSlots     resp.Error = "ERR Script attempted to access keys that do not hash to the same slot"
 )
@@ -129,7 +131,7 @@ type scriptRun struct {
 	crossSlot bool
 	full      bool // memory was used up when it began
 	dirty     bool // it has written
-	slot      int  // 1 + that of its first key, in a cluster
+	slot      int  // 1 + that of its keys, in a cluster; 0 before it has any
 	began     int64
 	ticked    time.Time // real time at the first tick, zero before
 	late      bool      // it has run too long
@@ -330,6 +332,9 @@ func (c *Ctx) beginRun(name string, f script.Flags, readOnly, function bool) *sc
 	r.crossSlot = compat || f&script.AllowCrossSlotKeys != 0
 	r.full = c.maxMemory > 0 && c.evict() == keyspace.Full
 	r.dirty, r.late, r.kill, r.slot, r.ticked = false, false, nil, 0, time.Time{}
+	if c.cluster != nil {
+		r.slot = c.slotSoFar()
+	}
 	r.began = c.nanos
 	r.active = true
 	cl := c.Client
@@ -443,7 +448,7 @@ func (r *scriptRun) admit(cmd *Command, args [][]byte) resp.Error {
 	if cmd.flags&spec.Write != 0 {
 		r.dirty = true
 	}
-	if x.cluster != nil && cmd.HasKeys() {
+	if x.cluster != nil && cmd.hasSlot() {
 		return r.local(cmd, args)
 	}
 	return ""
@@ -452,10 +457,20 @@ func (r *scriptRun) admit(cmd *Command, args [][]byte) resp.Error {
 // local checks that a command's keys are this node's, and those of a slot.
 func (r *scriptRun) local(cmd *Command, args [][]byte) resp.Error {
 	slot, _, ok := r.x.slotOf(cmd, args)
-	switch {
-	case !ok:
+	if !ok {
 		return errScriptForeign
-	case slot < 0 || r.crossSlot:
+	}
+	if slot < 0 {
+		return ""
+	}
+	switch r.x.downFor(cmd) {
+	case errClusterDown:
+		return errScriptDown
+	case errClusterReadOnly:
+		return errScriptDownRO
+	}
+	switch {
+	case r.crossSlot:
 	case r.slot == 0:
 		r.slot = slot + 1
 	case r.slot != slot+1:

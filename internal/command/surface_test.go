@@ -29,27 +29,17 @@ var outside = []string{"sync", "psync", "replconf", "failover"}
 
 // noSuccess are those that no transcript has succeed, as none can.
 var noSuccess = slices.Concat(
-	words("shutdown"),                                // ends the server
-	words("bgrewriteaof"),                            // there is no append only file
-	words("acl|load acl|save config|rewrite"),        // want a file named at the start
+	words("shutdown"),     // ends the server
+	words("bgrewriteaof"), // there is no append only file
 	words("module|load module|loadex module|unload"), // there are no modules
-	// These succeed in a cluster, and transcripts are played to servers that are none.
-	words(`
-	asking cluster|addslots cluster|addslotsrange cluster|bumpepoch cluster|count-failure-reports
-	cluster|countkeysinslot cluster|delslots cluster|delslotsrange cluster|failover
-	cluster|flushslots cluster|forget cluster|getkeysinslot cluster|help cluster|info
-	cluster|keyslot cluster|links cluster|meet cluster|myid cluster|myshardid cluster|nodes
-	cluster|replicas cluster|replicate cluster|reset cluster|saveconfig cluster|set-config-epoch
-	cluster|setslot cluster|shards cluster|slaves cluster|slots readonly readwrite
-`),
-	words("function|kill script|kill"), // want a script that runs too long
-	words("latency|graph"),
+	// There is no other node to meet, to forget, to follow or to take over from.
+	words("cluster|meet cluster|forget cluster|replicate cluster|failover"),
 )
 
 // infallible are those that take whatever they are given.
 var infallible = words(`
 	command command|docs command|info latency|histogram latency|reset pubsub|numsub
-	pubsub|shardnumsub punsubscribe quit sunsubscribe unsubscribe
+	pubsub|shardnumsub punsubscribe quit unsubscribe
 `)
 
 func words(s string) []string { return strings.Fields(s) }

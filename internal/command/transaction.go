@@ -104,8 +104,10 @@ func (t *transaction) add(cmd *Command, args [][]byte) {
 
 // useSlot notes the slot of a command's keys: all of a transaction share one.
 func (t *transaction) useSlot(slot int) {
-	t.crossed = t.crossed || t.slot != 0 && t.slot != slot+1
-	t.slot = slot + 1
+	if t.slot == 0 {
+		t.slot = slot + 1
+	}
+	t.crossed = t.crossed || t.slot != slot+1
 }
 
 // bytes is the memory that the queue takes.
@@ -209,11 +211,11 @@ func cmdExec(c *Ctx) {
 		c.Fail(errExecNoMulti)
 		return
 	}
-	switch {
+	switch err := c.misplaced(cl.tx); {
+	case err != "":
+		c.Fail(err)
 	case cl.tx.failed:
 		c.Fail(errExecAbort)
-	case cl.tx.crossed:
-		c.Fail(errCrossSlot)
 	case c.watchFailed():
 		c.Out.NullArray()
 	default:

@@ -2,6 +2,7 @@ package transcript
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"net"
 	"os"
@@ -12,7 +13,8 @@ import (
 	"time"
 )
 
-// Test plays every transcript under dir to a server, a subtest per file.
+// Test plays every transcript under dir to a server, a subtest per file. A file that
+// wants a server of its own has a reference started.
 func Test(t *testing.T, dir string, s Server, o Options) {
 	t.Helper()
 	files := 0
@@ -42,6 +44,9 @@ func testFile(t *testing.T, path string, s Server, o Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if f.Start.Needed() {
+		s = startReference(t, &f.Start)
+	}
 	failures, err := Run(f, s, o)
 	for _, x := range failures {
 		t.Error(x)
@@ -64,6 +69,11 @@ const ReferenceVersion = "7.0"
 // none is installed.
 func Reference(tb testing.TB) Server {
 	tb.Helper()
+	return startReference(tb, &Start{})
+}
+
+func startReference(tb testing.TB, start *Start) Server {
+	tb.Helper()
 	const binary = "redis-server"
 	if out, err := exec.Command(binary, "--version").Output(); err != nil {
 		tb.Skipf("no %s here", binary)
@@ -75,8 +85,21 @@ func Reference(tb testing.TB) Server {
 		tb.Fatal(err)
 	}
 	n := Network{"unix", filepath.Join(dir, "s")}
-	cmd := exec.Command(binary, "--port", "0", "--unixsocket", n.Addr, "--dir", dir,
-		"--save", "", "--enable-debug-command", "yes", "--loglevel", "warning")
+	args := []string{
+		"--port", "0", "--unixsocket", n.Addr, "--dir", dir,
+		"--save", "", "--enable-debug-command", "yes", "--loglevel", "warning",
+	}
+	if start.Needed() {
+		conf, err := start.Write(dir)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		args = append([]string{conf}, args...)
+	}
+	if start.clustered() {
+		args = append(args, "--bind", "127.0.0.1", "--cluster-port", freePort(tb))
+	}
+	cmd := exec.Command(binary, args...)
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
@@ -88,10 +111,47 @@ func Reference(tb testing.TB) Server {
 	for range 12_000 {
 		if c, err := net.Dial(n.Net, n.Addr); err == nil {
 			c.Close()
+			if start.clustered() {
+				takeSlots(tb, n)
+			}
 			return n
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
 	tb.Fatalf("%s does not answer", binary)
 	return nil
+}
+
+// takeSlots gives a cluster's node all slots, and waits until it serves them, which takes
+// it two seconds after its start.
+func takeSlots(tb testing.TB, n Network) {
+	tb.Helper()
+	p := player{server: n, conns: map[string]Conn{}}
+	defer p.close()
+	err := p.use("main")
+	if err == nil {
+		_, err = p.do("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	}
+	for start := time.Now(); err == nil; time.Sleep(20 * time.Millisecond) {
+		var v Reply
+		if v, err = p.do("CLUSTER", "INFO"); strings.Contains(v.Text, "cluster_state:ok") {
+			return
+		}
+		if time.Since(start) > patience {
+			err = errors.New("the reference's cluster stays down")
+		}
+	}
+	tb.Fatal(err)
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
 }

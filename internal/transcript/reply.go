@@ -104,6 +104,16 @@ func readReply(r *bufio.Reader, raw io.Writer) (Reply, error) {
 	return v, nil
 }
 
+// rename puts names where the texts stand that they are of.
+func (v *Reply) rename(names map[string]string) {
+	for name, text := range names {
+		v.Text = strings.ReplaceAll(v.Text, text, name)
+	}
+	for i := range v.Elems {
+		v.Elems[i].rename(names)
+	}
+}
+
 // pageWidth is the width up to which an aggregate stands on one line.
 const pageWidth = 90
 

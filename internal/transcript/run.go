@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -78,7 +79,7 @@ func (f *Failure) Error() string {
 // Run plays a file to a server and returns the steps that failed. The error is
 // about the conversation itself: after it no step was played.
 func Run(f *File, s Server, o Options) (failures []*Failure, err error) {
-	p := player{server: s, conns: make(map[string]Conn), settings: make(map[string]string)}
+	p := player{server: s, conns: map[string]Conn{}, settings: map[string]string{}, names: map[string]string{}}
 	defer func() {
 		if e := p.close(); err == nil {
 			err = e
@@ -112,7 +113,7 @@ func Run(f *File, s Server, o Options) (failures []*Failure, err error) {
 			return failures, fmt.Errorf("%s:%d: %s: %w", f.Name, step.Line, step.Command, err)
 		}
 		switch {
-		case o.Update && !step.match:
+		case o.Update && !step.match && !step.await:
 			step.Want = got
 		case !step.accepts(got):
 			failures = append(failures, &Failure{f.Name, step.Line, step.Command, step.Want, got})
@@ -151,7 +152,9 @@ type player struct {
 	server   Server
 	conns    map[string]Conn
 	conn     Conn
+	client   string            // the name of conn
 	settings map[string]string // value before the first change
+	names    map[string]string // of replies
 }
 
 // use makes the named connection the current one.
@@ -163,7 +166,7 @@ func (p *player) use(name string) (err error) {
 		}
 		p.conns[name] = conn
 	}
-	p.conn = conn
+	p.conn, p.client = conn, name
 	return nil
 }
 
@@ -249,19 +252,48 @@ func (p *player) play(s *Step) (string, error) {
 	if err := p.prepare(s); err != nil {
 		return "", err
 	}
-	if s.Args != nil {
-		if err := p.conn.Send(s.Args); err != nil {
-			return "", err
-		}
-	}
 	wait := patience
-	if s.blocks {
+	switch {
+	case s.blocks:
 		wait = glance
+	case s.await:
+		return p.await(s)
 	}
-	raw, err := p.conn.Receive(wait)
+	got, err := p.ask(s, wait)
 	if err == ErrWaiting && s.blocks {
 		return "(blocks)", nil
 	}
+	return got, err
+}
+
+// await asks until the answer is the one expected, and returns the last one. Who has no
+// answer in a while may have asked too early or too late to ever get one.
+func (p *player) await(s *Step) (got string, err error) {
+	for start := time.Now(); time.Since(start) < patience; {
+		if got, err = p.ask(s, time.Second); err == nil && s.accepts(got) {
+			return got, nil
+		}
+		if err != nil && err != ErrWaiting {
+			return "", err
+		}
+		time.Sleep(time.Millisecond)
+		p.conn.Close()
+		delete(p.conns, p.client)
+		if err := p.use(p.client); err != nil {
+			return "", err
+		}
+	}
+	return got, err
+}
+
+// ask sends the step's command, if it has one, and returns the reply in our notation.
+func (p *player) ask(s *Step, wait time.Duration) (string, error) {
+	if s.Args != nil {
+		if err := p.conn.Send(p.meant(s.Args)); err != nil {
+			return "", err
+		}
+	}
+	raw, err := p.conn.Receive(wait)
 	if err != nil {
 		return "", err
 	}
@@ -269,10 +301,32 @@ func (p *player) play(s *Step) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	text := v.Text
+	v.rename(p.names)
 	if s.unordered {
 		v.Sort(s.pairs)
 	}
+	if s.name != "" {
+		if text == "" {
+			return "", fmt.Errorf("nothing to call %s: %v", s.name, v)
+		}
+		p.names["("+s.name+")"] = text
+	}
 	return v.render(0), nil
+}
+
+// meant puts what names stand for in their place.
+func (p *player) meant(args [][]byte) [][]byte {
+	if len(p.names) == 0 {
+		return args
+	}
+	args = slices.Clone(args)
+	for i, a := range args {
+		if text, ok := p.names[string(a)]; ok {
+			args[i] = []byte(text)
+		}
+	}
+	return args
 }
 
 // accepts reports whether a reply is the expected one.

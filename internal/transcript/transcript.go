@@ -61,6 +61,9 @@
 // Directives stand before a step's command and work on that step alone, unless
 // said otherwise.
 //
+//	@start NAME VALUE    start a server for this file, whose redis.conf has this line; in the
+//	                     file's first step
+//	@file NAME TEXT      put a file where that server runs; TEXT is written as an argument is
 //	@resp3, @resp2       switch the connection's protocol by HELLO, for good
 //	@client NAME         use another connection, opened when first named; for
 //	                     good, "main" being the first one
@@ -74,11 +77,15 @@
 //	                     the whole reply must match
 //	@blocks              the command must not answer yet; the reply written
 //	                     down is "(blocks)", and a later (receive) takes it
+//	@await               ask over and over, each time on a new connection, until the
+//	                     reply is the one written down
+//	@name ID             the reply, a string, has a name from now on: (ID) stands for
+//	                     it as an argument, and in the replies that follow
 //	@skip-reference WHY  not for the reference: it is of another version and
 //	                     answers differently, or knows nothing of the command
 //
-// The reference rewrites the expectations on request; steps under @match and
-// @skip-reference keep what they have.
+// The reference rewrites the expectations on request; steps under @match, @await
+// and @skip-reference keep what they have.
 package transcript
 
 import (
@@ -92,6 +99,7 @@ import (
 // A File is a parsed transcript.
 type File struct {
 	Name  string
+	Start Start
 	Steps []Step
 }
 
@@ -117,7 +125,10 @@ type directives struct {
 	tolerance float64
 	match     bool
 	blocks    bool
+	await     bool
+	name      string // what the reply is called
 	skip      string // why the reference leaves the step out
+	start     Start
 }
 
 const (
@@ -150,6 +161,11 @@ func Parse(name string, text []byte) (*File, error) {
 			}
 			s.Want = strings.Join(lines[start:i], "\n")
 		}
+		if len(f.Steps) == 0 {
+			f.Start = s.start
+		} else if s.start.Needed() {
+			return nil, fmt.Errorf("%s:%d: the server has started", name, s.Line)
+		}
 		f.Steps = append(f.Steps, s)
 	}
 	return f, nil
@@ -179,10 +195,12 @@ func (d *directives) add(line string) error {
 	words := strings.Fields(rest)
 	want := 0
 	switch name {
-	case "@client", "@advance", "@float":
+	case "@client", "@advance", "@float", "@name":
 		want = 1
 	case "@config":
 		want = 2
+	case "@start", "@file":
+		return d.start.add(name, rest)
 	case "@skip-reference":
 		if rest == "" {
 			return fmt.Errorf("%s needs a reason", name)
@@ -219,6 +237,10 @@ func (d *directives) add(line string) error {
 		d.match = true
 	case "@blocks":
 		d.blocks = true
+	case "@await":
+		d.await = true
+	case "@name":
+		d.name = words[0]
 	default:
 		return fmt.Errorf("unknown directive %s", name)
 	}

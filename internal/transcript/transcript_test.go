@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -70,6 +72,13 @@ func TestParseErrors(t *testing.T) {
 		"@config a\nGET a\n----\n",
 		"@config a \"b\nGET a\n----\n",
 		"@resp3 now\nGET a\n----\n",
+		"@start maxmemory\nGET a\n----\n",
+		"GET a\n----\n+OK\n\n@start hz 10\nGET a\n----\n",
+		"@file users.acl\nGET a\n----\n",
+		"@file users.acl \"a\" b\nGET a\n----\n",
+		"@file ../users.acl \"a\"\nGET a\n----\n",
+		"@name\nGET a\n----\n",
+		"@await long\nGET a\n----\n",
 		"GET \"a\n----\n",
 		"GET \"a\"x\n----\n",
 		"GET \"a\"*x\n----\n",
@@ -241,10 +250,12 @@ func TestCorpusIsTidy(t *testing.T) {
 }
 
 // An echo is a server with a clock of its own that answers with the command's
-// second argument as it stands, and to GET-TIME with the time.
+// second argument as it stands, to TIME with the time, and to COUNT with how often it
+// was asked that.
 type echo struct {
 	now     time.Duration
 	dialled int
+	counted int
 	sent    []string
 }
 
@@ -263,6 +274,9 @@ func (c *echoConn) Send(args [][]byte) error {
 	switch string(args[0]) {
 	case "TIME":
 		reply = fmt.Sprintf(":%d\r\n", c.s.now.Milliseconds())
+	case "COUNT":
+		c.s.counted++
+		reply = fmt.Sprintf(":%d\r\n", c.s.counted)
 	case "RAW":
 		reply = string(args[1])
 	case "CONFIG":
@@ -361,6 +375,77 @@ RAW "+abc\r\n"
 	}
 	if failures, err := Run(f, new(echo), Options{}); err != nil || len(failures) > 0 {
 		t.Errorf("after the update: %v, %v", failures, err)
+	}
+}
+
+func TestStart(t *testing.T) {
+	f, err := Parse("f", []byte(`# About users
+@start aclfile users.acl
+@start save 3600 1 300 100
+@file users.acl "user a on\nuser b off\n"
+GET a
+----
++OK
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	conf, err := f.Start.Write(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		conf: "aclfile users.acl\nsave 3600 1 300 100\n", filepath.Join(dir, "users.acl"): "user a on\nuser b off\n",
+	} {
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s holds %q, %v, want %q", path, got, err, want)
+		}
+	}
+	if plain, _ := Parse("f", []byte("GET a\n----\n+OK\n")); !f.Start.Needed() || plain.Start.Needed() {
+		t.Error("who needs a server of its own?")
+	}
+}
+
+// What has a name is meant by it in arguments, and shown by it in replies.
+func TestNames(t *testing.T) {
+	f, err := Parse("f", []byte(`@match
+@name id
+RAW "$5\r\nabcde\r\n"
+----
+"[a-e]{5}"
+
+RAW "*2\r\n$5\r\nabcde\r\n+no abcde here\r\n"
+----
+*["(id)" +no (id) here]
+
+ECHO (id) (other)
+----
++OK
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := new(echo)
+	failures, err := Run(f, e, Options{})
+	if err != nil || len(failures) > 0 {
+		t.Errorf("%v, %v", failures, err)
+	}
+	if got := e.sent[len(e.sent)-1]; got != "ECHO abcde (other)" {
+		t.Errorf("sent %s", got)
+	}
+}
+
+// @await asks until it hears what it wants, and each time on a new connection.
+func TestAwait(t *testing.T) {
+	f, err := Parse("f", []byte("@await\nCOUNT\n----\n:3\n\nPING\n----\n+OK\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := new(echo)
+	failures, err := Run(f, e, Options{Update: true})
+	if err != nil || len(failures) > 0 || e.counted != 3 || e.dialled != 3 {
+		t.Errorf("%v, %v, asked %d times on %d connections", failures, err, e.counted, e.dialled)
 	}
 }
 

@@ -30,7 +30,7 @@
 // The suite talks to an engine through connections alone, and asks for a new one
 // in every subtest. It sleeps only where something must not happen. Commands that
 // the engine does not list in COMMAND LIST are left out of the transcripts. An engine
-// that is a [Listener] or a [Stopper] is asked for more.
+// that is a [Listener], a [Stopper] or a [Starter] is asked for more.
 package enginetest
 
 import (
@@ -51,6 +51,15 @@ type Engine interface {
 	Dial() (net.Conn, error)
 	// Advance moves its clock on by d and does what becomes due.
 	Advance(d time.Duration)
+}
+
+// A Starter is an engine that can have another like it started with a redis.conf. Other
+// engines are not asked for the transcripts that want one: those of a cluster, and of
+// files named at the start.
+type Starter interface {
+	// Start starts an engine, empty, its clock standing still, with the settings of the
+	// file, in the current directory. It has it closed when t ends.
+	Start(t testing.TB, file string) Engine
 }
 
 // Run runs the suite. open starts an empty engine with default settings and has
@@ -108,9 +117,12 @@ func runTranscripts(t *testing.T, open func(t testing.TB) Engine) {
 
 func play(t *testing.T, f *transcript.File, e Engine) {
 	t.Chdir(t.TempDir()) // where SAVE writes to
+	if f.Start.Needed() {
+		e = start(t, f, e)
+	}
 	missing := map[string]bool{}
 	have := commandsOf(t, e)
-	failures, err := transcript.Run(f, server{e}, transcript.Options{Lacks: func(args [][]byte) transcript.Gap {
+	failures, err := transcript.Run(f, &server{Engine: e}, transcript.Options{Lacks: func(args [][]byte) transcript.Gap {
 		name, gap := have.gap(args)
 		if gap != transcript.NoGap {
 			missing[name] = true
@@ -126,4 +138,17 @@ func play(t *testing.T, f *transcript.File, e Engine) {
 	if len(missing) > 0 {
 		t.Logf("left out, for the engine lacks them: %v", keys(missing))
 	}
+}
+
+// start starts the engine that a file wants.
+func start(t *testing.T, f *transcript.File, e Engine) Engine {
+	s, ok := e.(Starter)
+	if !ok {
+		t.Skip("the engine cannot be started with a redis.conf")
+	}
+	conf, err := f.Start.Write(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Start(t, conf)
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redweave/redweave/internal/acl"
 	"github.com/redweave/redweave/internal/clock"
 	"github.com/redweave/redweave/internal/config"
 	"github.com/redweave/redweave/resp"
@@ -34,6 +35,12 @@ func open(t testing.TB, params ...string) engine {
 // openOn is open with a clock.
 func openOn(t testing.TB, c clock.Clock, params ...string) engine {
 	t.Helper()
+	return openWith(t, c, "", params...)
+}
+
+// openWith is openOn with a redis.conf and what it names.
+func openWith(t testing.TB, c clock.Clock, file string, params ...string) engine {
+	t.Helper()
 	args := []string{"--enable-debug-command", "yes"}
 	for name, value := range under.params {
 		args = append(args, "--"+name, value)
@@ -42,11 +49,15 @@ func openOn(t testing.TB, c clock.Clock, params ...string) engine {
 		args = append(args, "--"+params[i], params[i+1])
 	}
 	conf := config.New(config.Options{})
-	if err := conf.Load(config.Source{Options: config.ParseArgs(args).Options}); err != nil {
+	if err := conf.Load(config.Source{File: file, Options: config.ParseArgs(args).Options}); err != nil {
+		t.Fatal(err)
+	}
+	users, err := acl.Start(acl.Options{}, conf.RequirePass, nil, conf.ACLFile)
+	if err != nil {
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
-	e := under.open(threading.Options{Config: conf, Clock: c, Stress: stress})
+	e := under.open(threading.Options{Config: conf, Clock: c, Stress: stress, Users: users})
 	t.Cleanup(func() {
 		e.Close()
 		enginetest.NoMoreGoroutines(t, before)

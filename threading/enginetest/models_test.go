@@ -90,6 +90,12 @@ func (s *steered) Addr() string {
 	return s.addr
 }
 
+// Start opens another engine of the model, with a redis.conf.
+func (s *steered) Start(t testing.TB, file string) enginetest.Engine {
+	m := clock.NewManual(time.Now())
+	return &steered{engine: openWith(t, m, file), clock: m, t: t}
+}
+
 // Settle waits until every loop has gone round a few times: what one of them had read
 // has come to its owner by then, and the reply back.
 func (s *steered) Settle() {

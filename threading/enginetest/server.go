@@ -13,26 +13,50 @@ import (
 )
 
 // server is an engine as transcripts see it.
-type server struct{ Engine }
+type server struct {
+	Engine
+	script *conn // whose script has not replied yet
+}
 
-func (s server) Dial() (transcript.Conn, error) {
+func (s *server) Dial() (transcript.Conn, error) {
 	c, err := s.Engine.Dial()
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: transcript.NewConn(c), engine: s.Engine}, nil
+	return &conn{Conn: transcript.NewConn(c), server: s}, nil
+}
+
+// Advance moves the clock on. What becomes due may have to wait for a script that does
+// not end by itself.
+func (s *server) Advance(d time.Duration) {
+	if s.script == nil {
+		s.Engine.Advance(d)
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		s.Engine.Advance(d)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * promptly):
+	}
 }
 
 // conn is a connection that makes time pass while its command blocks.
 type conn struct {
 	transcript.Conn
-	engine Engine
+	server *server
 	blocks bool // the last command may wait for the clock
 }
 
 func (c *conn) Send(args [][]byte) error {
 	cmd := spec.Lookup(args)
 	c.blocks = cmd != nil && cmd.Flags&spec.Blocking != 0
+	if cmd != nil && (cmd.Group == spec.Scripting || cmd.Name == "exec") {
+		c.server.script = c
+	}
 	return c.Conn.Send(args)
 }
 
@@ -53,23 +77,28 @@ const (
 // Receive waits in real time for what is on its way, and in the engine's time
 // for what a blocked command waits for. A wait that must end without a reply is
 // short and lets no time pass.
-func (c *conn) Receive(wait time.Duration) ([]byte, error) {
+func (c *conn) Receive(wait time.Duration) (reply []byte, err error) {
+	defer func() {
+		if c.server.script == c && err == nil {
+			c.server.script = nil
+		}
+	}()
 	if !c.blocks || wait < time.Second {
 		return c.Conn.Receive(c.settle(wait))
 	}
-	reply, err := c.Conn.Receive(c.settle(3 * promptly))
+	reply, err = c.Conn.Receive(c.settle(3 * promptly))
 	for passed := time.Duration(0); err == transcript.ErrWaiting && passed < wait; passed += tick {
-		c.engine.Advance(tick)
+		c.server.Advance(tick)
 		reply, err = c.Conn.Receive(c.settle(promptly / 10))
 	}
 	return reply, err
 }
 
 // settle has the engine settle, if it can, and returns the real time that is left of
-// wait to give to a reply.
+// wait to give to a reply. A script may keep the engine from ever settling.
 func (c *conn) settle(wait time.Duration) time.Duration {
-	s, ok := c.engine.(Settler)
-	if !ok || wait > time.Second { // it will come
+	s, ok := c.server.Engine.(Settler)
+	if !ok || c.server.script != nil || wait >= time.Second { // it will come
 		return wait
 	}
 	s.Settle()
