@@ -26,9 +26,10 @@ const busyPause = 50 * time.Microsecond
 // An Interlude is what an engine does while a script that runs too long owns nothing.
 // The script's goroutine calls it.
 type Interlude interface {
-	// Interlude returns what to do, nil for nothing, if the goroutine that owns all
-	// is one of the engine's own. The caller owns everything.
-	Interlude() func()
+	// Interlude returns what to do, if the goroutine that owns all is one of the
+	// engine's own, and what to do after that, once all is owned again; nil for nothing.
+	// The caller owns everything.
+	Interlude() (meanwhile, after func())
 	// Ending reports whether the engine is to end: a script must not keep it.
 	Ending() bool
 }
@@ -46,9 +47,9 @@ func (c *Core) Ending() bool {
 func (c *Core) Meanwhile(x *command.Exec) {
 	c.barred.Store(true)
 	set := x.Owned()
-	var do func()
+	var do, after func()
 	if h, ok := c.host.(Interlude); ok {
-		do = h.Interlude()
+		do, after = h.Interlude()
 	}
 	if !set.Single() {
 		x.EndSet()
@@ -65,6 +66,9 @@ func (c *Core) Meanwhile(x *command.Exec) {
 		x.Begin()
 	} else {
 		x.BeginSet(set)
+	}
+	if after != nil {
+		after()
 	}
 }
 

@@ -251,17 +251,17 @@ func (e *Engine) take(pile *eventloop.Pile) {
 
 // Interlude implements [threading.Interlude]: while a script that runs too long owns
 // nothing, clients of the I/O loops are told so, as those of the main loop are.
-func (e *Engine) Interlude() func() {
-	own := e.Group.Interlude()
+func (e *Engine) Interlude() (meanwhile, after func()) {
+	own, after := e.Group.Interlude()
 	if own == nil {
-		return nil
+		return nil, nil
 	}
 	return func() {
 		own()
 		main := e.Loops()[0]
 		e.pile.Overtake(&e.aside)
 		main.Aside(func() { e.serve(main, &e.aside) })
-	}
+	}, after
 }
 
 // depth returns how many parcels wait for the main loop.

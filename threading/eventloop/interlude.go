@@ -7,14 +7,16 @@ import (
 )
 
 // Interlude implements [threading.Interlude]: a script that runs too long may keep one of
-// the loops from its sockets.
-func (g *Group) Interlude() func() {
+// the loops from its sockets. That loop executes nothing meanwhile: who owns all then is
+// somebody else.
+func (g *Group) Interlude() (meanwhile, after func()) {
 	for _, lp := range g.Loops() {
 		if lp.executing {
-			return lp.Interlude
+			lp.executing = false
+			return lp.Interlude, func() { lp.executing = true }
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // Ending implements [threading.Interlude]. Close waits for the loops before it closes the
@@ -34,8 +36,7 @@ func (g *Group) Ending() bool {
 // its events, its batch, and the clients in that, who are busy.
 func (lp *Loop) Interlude() {
 	events, began := lp.Events, lp.began
-	saved, executing := slices.Clone(events), lp.executing
-	lp.executing = false
+	saved := slices.Clone(events)
 	if lp.aside == nil {
 		lp.aside = threading.NewBatch()
 	}
@@ -61,16 +62,15 @@ func (lp *Loop) Interlude() {
 	}
 	lp.flushIdle()
 	copy(events, saved) // the poller has one list of them
-	lp.Events, lp.began, lp.executing = events, began, executing
+	lp.Events, lp.began = events, began
 }
 
 // Aside has do done in the middle of what the loop executes, which owns nothing at the
 // moment, as if that were not.
 func (lp *Loop) Aside(do func()) {
-	began, executing := lp.began, lp.executing
-	lp.executing = false
+	began := lp.began
 	do()
-	lp.began, lp.executing = began, executing
+	lp.began = began
 }
 
 // flushIdle is Flush but for clients whose output is being made.

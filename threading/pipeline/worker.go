@@ -144,15 +144,14 @@ func (w *worker) rouse() {
 
 // Interlude implements [threading.Interlude]: while a script that runs too long keeps the
 // worker, it is the worker's affair to tell others so. The caller owns everything.
-func (e *Engine) Interlude() func() {
+func (e *Engine) Interlude() (meanwhile, after func()) {
 	w := &e.worker
 	if !w.owning.Load() {
-		return nil
+		return nil, nil
 	}
 	return func() {
 		w.pile.Overtake(&w.aside)
 		w.take(&w.aside)
 		w.serve(&w.aside)
-		w.owning.Store(true)
-	}
+	}, func() { w.owning.Store(true) }
 }

@@ -232,13 +232,13 @@ func (k *keeper) quit() {
 }
 
 // Interlude implements [threading.Interlude].
-func (e *Engine) Interlude() func() {
+func (e *Engine) Interlude() (meanwhile, after func()) {
 	for _, k := range e.keepers {
 		if k.alone {
-			return k.interlude
+			return k.interlude, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // loopOf returns which loop has a shard.
