@@ -216,9 +216,7 @@ func (t *Table) PrefetchBucket(h uint64) { prefetch.T0(unsafe.Pointer(t.bucket(h
 func (t *Table) PrefetchElement(h uint64) {
 	p := t.bucket(h)
 	if m, _ := p.matches(tagOf(h)); m != 0 {
-		e := t.a.Ptr(p.ref(slotOf(m)))
-		prefetch.T0(e)
-		prefetch.T0(unsafe.Add(e, 64)) // most elements lie in two lines
+		prefetch.Pair(t.a.Ptr(p.ref(slotOf(m)))) // most elements lie in two lines
 	}
 }
 

@@ -12,3 +12,7 @@ import "unsafe"
 // T0 asks for the cache line at p. p may be any address: an invalid one is
 // ignored by the processor.
 func T0(p unsafe.Pointer) { t0(p) }
+
+// Pair asks for the cache line at p and for the one 64 bytes further on, which need not
+// be memory of the same variable, nor of any.
+func Pair(p unsafe.Pointer) { pair(p) }

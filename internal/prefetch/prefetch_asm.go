@@ -6,3 +6,6 @@ import "unsafe"
 
 //go:noescape
 func t0(p unsafe.Pointer)
+
+//go:noescape
+func pair(p unsafe.Pointer)

@@ -9,6 +9,8 @@ func TestAnyAddress(t *testing.T) {
 	var x [64]byte
 	T0(unsafe.Pointer(&x))
 	T0(nil)
+	Pair(unsafe.Pointer(&x))
+	Pair(nil)
 	if x != [64]byte{} {
 		t.Errorf("prefetching changed memory: %v", x)
 	}
