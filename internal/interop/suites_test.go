@@ -19,9 +19,10 @@ import (
 )
 
 // The suites of public libraries that use Redis hard, run as their authors wrote them,
-// against a server of ours, under every model or the first:
+// against a server of ours: the light ones under every model, the others under one each,
+// dealt in turn, unless the flags say otherwise.
 //
-//	go test -run Suites -suites [-suites.only asynq] [-suites.models sharded] [-suites.redis]
+//	go test -run Suites -suites [-suites.only asynq] [-suites.models sharded,pipeline] [-suites.redis]
 //
 // Their sources are copied from the module cache, as they name a port, and built once:
 // the models have the port one after the other, while other suites run beside. What they
@@ -35,8 +36,8 @@ var (
 
 // A suite is a library whose tests are run.
 type suite struct {
-	everywhere            bool // under every model
-	waits                 bool // it sleeps for minutes: all models at once, each with a build of its own
+	light                 bool // it takes seconds of processor time, and is run under every model
+	waits                 bool // it sleeps for minutes, and takes its address as a flag: all models have it at once
 	name, module, version string
 	packages              []string // directories with tests of the server
 	run, skip             string   // -run and -skip of go test
@@ -53,20 +54,22 @@ type suite struct {
 
 var suites = []suite{
 	{
-		name: "asynq", everywhere: true, waits: true, module: "github.com/hibiken/asynq", version: "v0.26.0", packages: []string{".", "./internal/rdb"},
+		name: "asynq", light: true, waits: true, module: "github.com/hibiken/asynq", version: "v0.26.0", packages: []string{".", "./internal/rdb"},
+		// It compares times to the second.
+		timed: true,
 		skip:  "TestParseRedisURI", // names the port that is replaced
 		flags: func(addr string) []string { return []string{"-redis_addr=" + addr} },
 	},
 	{
 		// TestLock_Refresh_expired holds a lock for five milliseconds and must still have
 		// it when it refreshes it.
-		name: "redislock", everywhere: true, module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."},
+		name: "redislock", light: true, module: "github.com/bsm/redislock", version: "v0.9.4", packages: []string{"."},
 		timed: true,
 	},
 	{
 		// Brokers and presence on scripts, streams and pub/sub. Its servers beside the
 		// usual one are another make and a cluster.
-		name: "centrifuge", everywhere: true, module: "github.com/centrifugal/centrifuge", version: "v0.34.2", packages: []string{"."},
+		name: "centrifuge", module: "github.com/centrifugal/centrifuge", version: "v0.34.2", packages: []string{"."},
 		tags: "integration", run: "Redis|TestNode_On|TestPreShardedSlots", skip: "Cluster|Sentinel|TestRedisConsistentIndex",
 		edit: [][2]string{
 			{`{"df_single_list", false, false, 7379},`, ""}, {`{"df_single_strm", true, false, 7379},`, ""}, {`{"df_single", false, 7379},`, ""},
@@ -75,9 +78,8 @@ var suites = []suite{
 		},
 	},
 	{
-		// The specs for a lone server. They take more than a minute, and so run under the
-		// first model only, unless -suites.models names others. Cluster, sentinel, ring and
-		// modules have servers of their own. Skipped beside those: a replica (which we refuse
+		// The specs for a lone server. Cluster, sentinel, ring and modules have servers of
+		// their own. Skipped beside those: a replica (which we refuse
 		// to be), a config file and a loadable module that are not there, and specs that name
 		// the default port.
 		name: "go-redis", module: "github.com/redis/go-redis/v9", version: "v9.23.0", packages: []string{"."},
@@ -98,12 +100,12 @@ var suites = []suite{
 		// Each test compares miniredis with a real server, which is ours here.
 		// TestHello: miniredis counts vector sets as a module. It is timed for TestStreamGroup:
 		// both have to answer XPENDING IDLE 10 within ten milliseconds of XREADGROUP.
-		name: "miniredis", everywhere: true, module: "github.com/alicebob/miniredis/v2", version: "v2.40.0", packages: []string{"./integration"},
+		name: "miniredis", module: "github.com/alicebob/miniredis/v2", version: "v2.40.0", packages: []string{"./integration"},
 		skip: "TestHello", starts: true, timed: true,
 		env: func(string) []string { return []string{"INT=1"} },
 	},
 	{
-		name: "redigo", everywhere: true, module: "github.com/gomodule/redigo", version: "v1.9.3", packages: []string{"./redis"},
+		name: "redigo", light: true, module: "github.com/gomodule/redigo", version: "v1.9.3", packages: []string{"./redis"},
 		starts: true,
 		flags: func(addr string) []string {
 			_, port, _ := net.SplitHostPort(addr)
@@ -112,21 +114,21 @@ var suites = []suite{
 	},
 	{
 		// Its other tests play the server themselves, or want clusters and other stores.
-		name: "rueidis", everywhere: true, module: "github.com/redis/rueidis", version: "v1.0.79", packages: []string{"."},
+		name: "rueidis", module: "github.com/redis/rueidis", version: "v1.0.79", packages: []string{"."},
 		run: "^(TestSingleClientIntegration|TestUnblockOnCancel.*|TestNegativeConnWriteTimeout|TestNegativeKeepalive)$",
 	},
 	{
 		// Its clusters, sentinels and TLS are stand-ins of its own. TestPoolIssue344 asks for more
 		// than a busy machine does in time.
-		name: "radix", everywhere: true, module: "github.com/mediocregopher/radix/v4", version: "v4.1.4", packages: []string{"."},
+		name: "radix", light: true, module: "github.com/mediocregopher/radix/v4", version: "v4.1.4", packages: []string{"."},
 		skip: "Cluster|Sentinel|TestPoolIssue344|TestDialUseTLS",
 	},
-	{name: "cache", everywhere: true, module: "github.com/go-redis/cache/v9", version: "v9.0.0", packages: []string{"."}},
-	{name: "limiter", everywhere: true, module: "github.com/ulule/limiter/v3", version: "v3.11.2", packages: []string{"./drivers/store/redis"}},
-	{name: "redistore", everywhere: true, module: "github.com/boj/redistore", version: "v1.4.1", packages: []string{"."}},
+	{name: "cache", light: true, module: "github.com/go-redis/cache/v9", version: "v9.0.0", packages: []string{"."}},
+	{name: "limiter", module: "github.com/ulule/limiter/v3", version: "v3.11.2", packages: []string{"./drivers/store/redis"}},
+	{name: "redistore", light: true, module: "github.com/boj/redistore", version: "v1.4.1", packages: []string{"."}},
 	{
 		// TestClaimIdle times out on redis-server as well, once in four runs.
-		name: "watermill", everywhere: true, module: "github.com/ThreeDotsLabs/watermill-redisstream", version: "v1.4.5", packages: []string{"./pkg/redisstream"},
+		name: "watermill", module: "github.com/ThreeDotsLabs/watermill-redisstream", version: "v1.4.5", packages: []string{"./pkg/redisstream"},
 		skip: "TestClaimIdle",
 	},
 }
@@ -136,44 +138,40 @@ func TestSuites(t *testing.T) {
 		t.Skip("asked for by -suites")
 	}
 	bin := buildServer(t)
-	for _, s := range suites {
+	for i, s := range suites {
 		if *suitesOnly != "" && *suitesOnly != s.name {
 			continue
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			if s.waits {
-				for _, model := range s.models() {
-					t.Run(model, func(t *testing.T) {
-						t.Parallel()
-						addr := freeAddress(t)
-						runSuite(t, s, buildSuite(t, s, addr), bin, addr, model)
-					})
-				}
-				return
-			}
 			addr := freeAddress(t)
 			tests := buildSuite(t, s, addr)
-			for _, model := range s.models() {
-				t.Run(model, func(t *testing.T) { runSuite(t, s, tests, bin, addr, model) })
+			for _, model := range s.models(i) {
+				t.Run(model, func(t *testing.T) {
+					at := addr
+					if s.waits {
+						t.Parallel()
+						at = freeAddress(t)
+					}
+					runSuite(t, s, tests, bin, at, model)
+				})
 			}
 		})
 	}
 }
 
-// models are those that the suite is run under: all of them for the suites that use
-// everything at once, else the first, unless the flags name others.
-func (s *suite) models() []string {
+// models are those that the suite, the i-th of them, is run under.
+func (s *suite) models(i int) []string {
+	all := redweave.Models()
 	switch {
 	case *suitesRedis:
 		return []string{"redis-server"}
 	case *suitesModels != "":
 		return strings.Split(*suitesModels, ",")
+	case s.light:
+		return all
 	}
-	if s.everywhere {
-		return redweave.Models()
-	}
-	return redweave.Models()[:1]
+	return all[i%len(all) : i%len(all)+1]
 }
 
 // buildServer builds examples/server, and returns its path.
@@ -271,7 +269,7 @@ func buildSuite(t *testing.T, s suite, addr string) (tests [][2]string) {
 // runSuite runs the tests against a server of the model at the address, which they
 // were built for.
 func runSuite(t *testing.T, s suite, tests [][2]string, bin, addr, model string) {
-	extra := []string{"--threading-model", model, "--server-threads", "3", "--io-threads", "3", "--shards", "3"}
+	extra := []string{"--threading-model", model, "--server-threads", "3", "--io-threads", "3"}
 	if *suitesRedis {
 		extra = nil
 	}
