@@ -208,7 +208,8 @@ func TestVolatileTTLTakesTheNearest(t *testing.T) {
 		b.put(0, fmt.Sprint("key", i), big(40), epoch+1000+int64(i))
 	}
 	b.evictSome(n / 4)
-	if near, far := b.share(0, n/4), b.share(n/2, n); near > 0.4 || far < 0.999 {
+	few := 20 / float64(n) // keys: samples differ with the table's seed
+	if near, far := b.share(0, n/4), b.share(n/2, n); near > 0.4 || far < 1-few {
 		t.Errorf("%.3f of the nearest quarter survived, %.4f of the farther half", near, far)
 	}
 }
