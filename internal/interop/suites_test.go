@@ -124,7 +124,6 @@ var suites = []suite{
 		skip: "Cluster|Sentinel|TestPoolIssue344|TestDialUseTLS",
 	},
 	{name: "cache", light: true, module: "github.com/go-redis/cache/v9", version: "v9.0.0", packages: []string{"."}},
-	{name: "limiter", module: "github.com/ulule/limiter/v3", version: "v3.11.2", packages: []string{"./drivers/store/redis"}},
 	{name: "redistore", light: true, module: "github.com/boj/redistore", version: "v1.4.1", packages: []string{"."}},
 	{
 		// TestClaimIdle times out on redis-server as well, once in four runs.
@@ -280,7 +279,7 @@ func runSuite(t *testing.T, s suite, tests [][2]string, bin, addr, model string)
 	} else {
 		startServer(t, bin, addr, extra)
 	}
-	args := []string{"-test.timeout=15m"}
+	args := []string{"-test.timeout=6m"}
 	if s.run != "" {
 		args = append(args, "-test.run="+s.run)
 	}
