@@ -35,6 +35,10 @@ const (
 //     its own otherwise
 //   - a token is left in a wake-up channel only by him who took the sleeper's flag away,
 //     and only the sleeper takes it out: so it is there exactly once
+//
+// A token may be late: who stored something may look for the sleeper only when that has
+// long been dealt with, and meet him in his next sleep. So who wakes looks whether he was
+// meant, and else sleeps on.
 
 // A helper is an I/O thread.
 type helper struct {
@@ -123,14 +127,18 @@ func (h *helper) await() task {
 		return t
 	}
 	start := time.Now()
-	h.asleep.Store(true)
-	h.stress.Hesitate()
-	if task(h.task.Load()) == nothing || !h.asleep.Swap(false) {
-		<-h.wake
-		h.WakeUps++
+	for {
+		h.asleep.Store(true)
+		h.stress.Hesitate()
+		if task(h.task.Load()) == nothing || !h.asleep.Swap(false) {
+			<-h.wake
+			h.WakeUps++
+		}
+		if t := task(h.task.Load()); t != nothing {
+			h.Idle += time.Since(start)
+			return t
+		}
 	}
-	h.Idle += time.Since(start)
-	return task(h.task.Load())
 }
 
 // A barrier is where the main thread waits for the helpers.
@@ -174,9 +182,11 @@ func (b *barrier) reach() {
 	if b.left.Load() == 0 {
 		return
 	}
-	b.asleep.Store(true)
-	if b.left.Load() > 0 || !b.asleep.Swap(false) {
-		<-b.done
+	for b.left.Load() > 0 {
+		b.asleep.Store(true)
+		if b.left.Load() > 0 || !b.asleep.Swap(false) {
+			<-b.done
+		}
 	}
 }
 

@@ -181,3 +181,33 @@ func TestBarrier(t *testing.T) {
 		}
 	}
 }
+
+// A phase ends when all helpers have done their part, once each, however long one of
+// them, or the main thread, hesitates between what it says and whom it wakes.
+func TestPhasesDoNotMix(t *testing.T) {
+	const helpers, phases = 3, 20_000
+	b := &barrier{done: make(chan struct{}, 1)}
+	var all []*helper
+	var over sync.WaitGroup
+	for i := range helpers {
+		h := newHelper(fmt.Sprint("helper-", i), 0, &threading.Stress{Yield: true}, b)
+		all = append(all, h)
+		over.Go(h.run)
+	}
+	for phase := int64(1); phase <= phases; phase++ {
+		b.begin(helpers)
+		for _, h := range all {
+			h.ask(writing)
+		}
+		b.wait()
+		for _, h := range all {
+			if h.Turns != phase {
+				t.Fatalf("%s has done %d tasks at the end of phase %d", h.Name, h.Turns, phase)
+			}
+		}
+	}
+	for _, h := range all {
+		h.ask(stop)
+	}
+	over.Wait()
+}
