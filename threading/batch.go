@@ -91,6 +91,10 @@ const (
 	// socket's receive buffer, which rarely holds more.
 	roomSize = 64 << 10
 
+	// fairChunk is how much is read from a client at a time where there are others: some
+	// hundred small commands.
+	fairChunk = 8 << 10
+
 	// everything is a look ahead to the end of what was read.
 	everything = 1 << 30
 
@@ -118,7 +122,7 @@ func (b *Batch) Room(s *Session) []byte { return s.buffer(b.room[b.used:]) }
 // long argument, which costs little, is read as ever.
 func (b *Batch) FairRoom(s *Session) []byte {
 	room := b.room[b.used:]
-	return s.buffer(room[:min(len(room), max(s.carried(), 0)+inputChunk)])
+	return s.buffer(room[:min(len(room), max(s.carried(), 0)+fairChunk)])
 }
 
 // Full reports whether there is too little room for what another client may send.

@@ -280,16 +280,16 @@ func TestBigArgumentGrows(t *testing.T) {
 // argument is read as if he were alone.
 func TestFairRoom(t *testing.T) {
 	w := newWire(t)
-	if n := len(w.batch.FairRoom(&w.s)); n != inputChunk {
-		t.Errorf("room for %d bytes, want %d", n, inputChunk)
+	if n := len(w.batch.FairRoom(&w.s)); n != fairChunk {
+		t.Errorf("room for %d bytes, want %d", n, fairChunk)
 	}
 	w.feed([]byte("*2\r\n$3\r\nGET\r\n"))
 	pending := w.s.Pending()
-	if n := len(w.batch.FairRoom(&w.s)); n != inputChunk || pending == 0 {
-		t.Errorf("room for %d bytes behind %d, want %d", n, pending, inputChunk)
+	if n := len(w.batch.FairRoom(&w.s)); n != fairChunk || pending == 0 {
+		t.Errorf("room for %d bytes behind %d, want %d", n, pending, fairChunk)
 	}
 	w.feed([]byte("$1000000\r\n" + strings.Repeat("x", 400_000)))
-	if fair, room := len(w.batch.FairRoom(&w.s)), len(w.batch.Room(&w.s)); fair != room || fair <= inputChunk {
+	if fair, room := len(w.batch.FairRoom(&w.s)), len(w.batch.Room(&w.s)); fair != room || fair <= fairChunk {
 		t.Errorf("room for %d bytes of a long argument, alone for %d", fair, room)
 	}
 }

@@ -3,6 +3,7 @@ package eventloop
 import (
 	"context"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ type Group struct {
 	plan Plan
 
 	serverCPUs string // server-cpulist
+	tight      bool   // there are no more processors than threads
 
 	mu      sync.Mutex
 	closed  bool
@@ -71,6 +73,7 @@ func (g *Group) Limits() *threading.Limits { return &g.limits.Load().session }
 // Init readies a Group for an engine's Core.
 func (g *Group) Init(core *threading.Core, p Plan) {
 	g.Core, g.plan, g.serverCPUs = core, p, core.Config().ServerCPUList
+	g.tight = runtime.GOMAXPROCS(0) <= len(p.Threads)
 	g.limits.Store(limitsOf(core.Config()))
 }
 

@@ -44,7 +44,7 @@ type Loop struct {
 
 	start     time.Time     // of the loop's time, which is real, whatever the engine's clock
 	now       time.Duration // at the end of the last turn
-	slept     time.Duration // at the end of the last sleep, or yield
+	yielded   time.Duration // when it last looked after others
 	nextCron  time.Duration
 	acceptErr time.Duration // when a failure to accept was last told
 	pressed   time.Duration // since when clients have cost too much
@@ -153,11 +153,13 @@ func (lp *Loop) Wait() bool {
 		lp.group.Terminate()
 		return false
 	}
-	if lp.poller.Sleeps() != sleeps {
+	slept := lp.poller.Sleeps() != sleeps
+	if slept {
 		now := time.Since(lp.start)
 		lp.Tally.Idle += now - lp.now
-		lp.now, lp.slept = now, now
-	} else if lp.now-lp.slept > wakeful {
+		lp.now = now
+	}
+	if lp.now-lp.yielded > wakeful && (!slept || lp.group.tight) {
 		lp.yield()
 	}
 	lp.Events, lp.crowded = events, len(lp.clients) > 1
@@ -168,13 +170,17 @@ func (lp *Loop) Wait() bool {
 	return true
 }
 
-// wakeful is how long a loop goes on without a sleep before it looks after others.
+// wakeful is how long a loop goes on before it looks after others: without a sleep, or
+// with sleeps in which it may have been another thread of the engine that kept the
+// processor.
 const wakeful = 20 * time.Microsecond
 
 // yield lets other loops have the processor, if Go has fewer of them than there are
-// loops: a client who floods one must not keep those of the others waiting.
+// loops: a client who floods one must not keep those of the others waiting. It is not
+// enough to have woken them: two threads that keep waking each other hand the processor
+// to and fro, and past whoever can run as well, for 10 milliseconds.
 func (lp *Loop) yield() {
-	lp.slept = lp.now
+	lp.yielded = lp.now
 	list := lp.group.Loops()
 	if len(list) == 1 {
 		return

@@ -110,14 +110,17 @@ var _ threading.Engine = (*Engine)(nil)
 var _ threading.Typed = (*Engine)(nil)
 var _ command.Host = (*Engine)(nil)
 
-// shardsPerLoop is how many shards a loop has, if nobody says so: see the package's
-// comment. A lone loop has one, as nobody runs beside it.
-const shardsPerLoop = 8
+// How many shards there are if nobody says so: see the package's comment. Each costs a
+// loop a lock for every batch. A lone loop has one, as nobody runs beside it.
+const (
+	fewestShards  = 16
+	shardsPerLoop = 4
+)
 
 // New opens an engine of o.Shards shards and as many loops as the parameter server-threads
-// says. When neither is given there are as many loops as Go uses processors, of eight
-// shards each; when only one is, a loop for each shard, or eight shards for each loop. It
-// listens nowhere and starts no goroutine.
+// says. Without the loops there are as many as shards. Without the shards there are four
+// for each loop, or sixteen if that is more. Without either there are as many loops as Go
+// uses processors. It listens nowhere and starts no goroutine.
 func New(o threading.Options) *Engine { return NewWith(o, Options{}) }
 
 // sizes returns how many shards and loops there are.
@@ -133,7 +136,7 @@ func sizes(shards, loops int) (int, int) {
 	case shards == 0 && loops == 1:
 		shards = 1
 	case shards == 0:
-		shards = shardsPerLoop * loops
+		shards = max(fewestShards, shardsPerLoop*loops)
 	}
 	shards = min(shards, command.MaxShards)
 	return shards, min(loops, shards)
