@@ -87,7 +87,7 @@ func (k *kernel) start(p *Poller) error {
 	k.look = func(uintptr) bool { return k.fetch() || !p.fallAsleep() }
 	k.raw = make([]unix.EpollEvent, rawEvents)
 	k.span, k.live = -1, true
-	k.bell.Store(&bell{k.file, k.wait})
+	k.bell.Store(newBell(k.file, k.wait))
 	return nil
 }
 
@@ -98,10 +98,22 @@ func (k *kernel) close() {
 	}
 }
 
-// A bell is an epoll's file.
+// A bell is an epoll's file, as other goroutines than the Poller's have it.
 type bell struct {
 	file *os.File
 	conn syscall.RawConn // file's
+	look func(fd uintptr)
+	some atomic.Bool // what look found last
+}
+
+func newBell(file *os.File, conn syscall.RawConn) *bell {
+	b := &bell{file: file, conn: conn}
+	b.look = func(fd uintptr) {
+		var ev unix.EpollEvent
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&ev)), 1, 0, 0, 0)
+		b.some.Store(errno == 0 && n > 0)
+	}
+	return b
 }
 
 // ring ends a sleep. Any goroutine may call it.
@@ -111,16 +123,11 @@ func (k *kernel) ring() {
 	}
 }
 
-// pending reports whether epoll has something to say. Any goroutine may ask.
-func (k *kernel) pending() (some bool) {
-	if b := k.bell.Load(); b != nil {
-		b.conn.Control(func(fd uintptr) {
-			var ev unix.EpollEvent
-			n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&ev)), 1, 0, 0, 0)
-			some = errno == 0 && n > 0
-		})
-	}
-	return some
+// pending reports whether epoll has something to say. Any goroutine may ask: who asks at the same time as another gets an answer of that
+// time, be it his or the other's.
+func (k *kernel) pending() bool {
+	b := k.bell.Load()
+	return b != nil && b.conn.Control(b.look) == nil && b.some.Load()
 }
 
 func (k *kernel) add(p *Poller, s *source, fd int, want Ready) error {
