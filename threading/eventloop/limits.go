@@ -131,13 +131,7 @@ func (lp *Loop) evictClients(limit int64) {
 	}
 	lp.memory.Store(mine)
 	loops := lp.group.Loops()
-	others := int64(0)
-	for _, other := range loops {
-		if other != lp {
-			others += other.memory.Load()
-		}
-	}
-	if mine+others <= limit {
+	if mine+lp.othersMemory() <= limit {
 		lp.largest.Store(0)
 		lp.pressed = 0
 		return
@@ -152,13 +146,17 @@ func (lp *Loop) evictClients(limit int64) {
 			largest = list[0].Client.MemoryBytes()
 		}
 		lp.largest.Store(largest)
-		if largest == 0 || mine+others <= limit || len(loops) > 1 && lp.now-lp.pressed < 2*sweepInterval {
+		if largest == 0 || len(loops) > 1 && lp.now-lp.pressed < 2*sweepInterval {
 			return
 		}
 		for _, other := range loops {
 			if other.largest.Load() > largest {
 				return
 			}
+		}
+		// Who has closed a larger one in the meantime has told of the memory first.
+		if mine+lp.othersMemory() <= limit {
+			return
 		}
 		c := list[0]
 		list = list[1:]
@@ -169,6 +167,16 @@ func (lp *Loop) evictClients(limit int64) {
 		lp.close(c)
 		lp.pressed = lp.now // the others may have closed somebody, too
 	}
+}
+
+// othersMemory is what the clients of the other loops cost, as those told last.
+func (lp *Loop) othersMemory() (n int64) {
+	for _, other := range lp.group.Loops() {
+		if other != lp {
+			n += other.memory.Load()
+		}
+	}
+	return n
 }
 
 // evictable returns the clients that have not asked to be spared, those with the
