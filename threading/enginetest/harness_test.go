@@ -382,23 +382,10 @@ func turns(e engine) (n int64) {
 }
 
 // checkQuiet fails the test if the loop never ceases to go round more often than its
-// cron explains. What makes it spin must last as long: stragglers may be about for a
-// while.
+// cron explains.
 func checkQuiet(t testing.TB, e engine, what string) {
 	t.Helper()
-	const window, most = 100 * time.Millisecond, 10
-	for begin := time.Now(); ; {
-		start, before := time.Now(), turns(e)
-		time.Sleep(window)
-		n, took := turns(e)-before, time.Since(start)
-		if n <= most*int64(took)/int64(window) {
-			return
-		}
-		if time.Since(begin) > patience/2 {
-			t.Errorf("%s: the loop went round %d times in %v", what, n, took)
-			return
-		}
-	}
+	enginetest.ComesToRest(t, what, func() int64 { return turns(e) }, 100*time.Millisecond, 10)
 }
 
 // pattern returns n bytes that differ from place to place.

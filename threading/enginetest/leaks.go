@@ -23,3 +23,22 @@ func NoMoreGoroutines(t testing.TB, before int) {
 		}
 	}
 }
+
+// ComesToRest fails the test if loops never cease to go round more than most times in a
+// window of time, as many more as it takes longer. What makes them spin must last as long:
+// what is on its way may take a while, but does not last.
+func ComesToRest(t testing.TB, what string, turns func() int64, window time.Duration, most int64) {
+	t.Helper()
+	for begin := time.Now(); ; {
+		start, before := time.Now(), turns()
+		time.Sleep(window)
+		n, took := turns()-before, time.Since(start)
+		if n <= most*int64(took)/int64(window) {
+			return
+		}
+		if time.Since(begin) > patience/2 {
+			t.Errorf("%s: the loops went round %d times in %v", what, n, took)
+			return
+		}
+	}
+}

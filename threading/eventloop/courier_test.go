@@ -516,7 +516,7 @@ func TestFloodWhileAway(t *testing.T) {
 			w.send(words(nil, "INCR", "n"))
 			time.Sleep(time.Millisecond)
 		}
-		quiet(t, e, 50*time.Millisecond, 20)
+		enginetest.ComesToRest(t, "nobody could do anything", func() int64 { return turns(e) }, 50*time.Millisecond, 20)
 		e.Release()
 		for i := range 50 {
 			if s, err := w.next(); s != strconv.Itoa(i+1) {
@@ -524,24 +524,6 @@ func TestFloodWhileAway(t *testing.T) {
 			}
 		}
 	})
-}
-
-// quiet waits for a window of time in which the loops go round at most so many times, as
-// many more as it takes longer: what is on its way may take a while, but does not last.
-func quiet(t testing.TB, e engine, window time.Duration, most int64) {
-	t.Helper()
-	for begin := time.Now(); ; {
-		start, before := time.Now(), turns(e)
-		time.Sleep(window)
-		n, took := turns(e)-before, time.Since(start)
-		if n <= most*int64(took)/int64(window) {
-			return
-		}
-		if time.Since(begin) > time.Minute {
-			t.Errorf("%d turns in %v in which nobody could do anything", n, took)
-			return
-		}
-	}
 }
 
 func turns(e engine) (n int64) {
@@ -607,7 +589,7 @@ func TestIdle(t *testing.T) {
 		for range 20 {
 			dial(t, e).do("PING")
 		}
-		quiet(t, e, 500*time.Millisecond, 15)
+		enginetest.ComesToRest(t, "nobody could do anything", func() int64 { return turns(e) }, 500*time.Millisecond, 15)
 	})
 }
 
