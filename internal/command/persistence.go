@@ -139,11 +139,7 @@ func writeEntry(w *rdb.Writer, e *keyspace.Entry, now int64, lfu bool) {
 // snapshot opens a database file: of what there is now, or the one on the disk.
 func (x *Exec) snapshot(now bool) (*rdb.File, error) {
 	if !now {
-		b, err := os.ReadFile(x.snapshotFile())
-		if err != nil {
-			return nil, err
-		}
-		return rdb.Read(b, x.config.RDBChecksum)
+		return x.openSnapshot(x.snapshotFile())
 	}
 	var b bytes.Buffer
 	if err := x.writeSnapshot(&b); err != nil {
@@ -156,15 +152,20 @@ func (x *Exec) snapshot(now bool) (*rdb.File, error) {
 // same name. Those whose time has passed are left out. After an error what was read
 // before it is there. The caller owns everything.
 func (x *Exec) LoadFile(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	f, err := rdb.Read(b, x.config.RDBChecksum)
+	f, err := x.openSnapshot(path)
 	if err != nil {
 		return err
 	}
 	return x.loadSnapshot(f)
+}
+
+// openSnapshot opens a file on the disk, and holds it against its checksum.
+func (x *Exec) openSnapshot(path string) (*rdb.File, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return rdb.Read(b, x.config.RDBChecksum)
 }
 
 // loadSnapshot is LoadFile of a file that has been opened.
