@@ -14,6 +14,12 @@ type Conn struct {
 	want   Ready
 	closed bool
 
+	// With a descriptor: what the kernel told since Add.
+	seen  Ready // and no call has found to be over
+	ended bool  // the client's stream has: reading will say so
+	broke bool  // of this the loop hears whatever it wants
+	place int   // on the Poller's live, from 1; 0: not there
+
 	in, out *pipe    // in memory: what the client sends, what it gets
 	outer   net.Conn // bridged: where the client really is
 	inner   *memConn // bridged: the client's end of in and out; nil once its goroutines run
@@ -27,7 +33,10 @@ func (c *Conn) Read(b []byte) (n int, err error) {
 	case c.closed:
 		return 0, net.ErrClosed
 	case c.fd >= 0:
-		return readFD(c.fd, b)
+		if n, err = readFD(c.fd, b); n < len(b) && err == nil && !c.ended {
+			c.seen &^= Readable
+		}
+		return n, err
 	}
 	return c.in.tryRead(b)
 }
@@ -39,30 +48,13 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 	case c.closed:
 		return 0, net.ErrClosed
 	case c.fd >= 0:
-		return writeFD(c.fd, b)
+		if n, err = writeFD(c.fd, b); n < len(b) {
+			c.seen &^= Writable
+		}
+		return n, err
 	}
 	return c.out.tryWrite(b)
 }
-
-// Writev is Write for bytes in several pieces, in one system call where there is one. It looks at the first 64 pieces at most.
-func (c *Conn) Writev(bufs [][]byte) (n int, err error) {
-	switch {
-	case c.closed:
-		return 0, net.ErrClosed
-	case c.fd >= 0:
-		return writevFD(c.fd, bufs)
-	}
-	for _, b := range bufs[:min(len(bufs), maxPieces)] {
-		k, err := c.out.tryWrite(b)
-		if n += k; err != nil || k < len(b) {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
-// maxPieces is how many slices Writev takes at once.
-const maxPieces = 64
 
 // Want says which conditions interest the loop from now on. It is Readable after [Poller.Add]. Events of a connection that broke say Readable
 // whatever the loop wants: reading tells why.
@@ -73,25 +65,38 @@ func (c *Conn) Want(r Ready) error {
 	if r == c.want {
 		return nil
 	}
+	room := (r^c.want)&Writable != 0
 	c.want = r
 	p := c.home.Load()
 	switch {
 	case p == nil:
 		return nil
-	case c.fd >= 0:
-		return p.kernel.modify(p, &c.source, c.fd, r)
+	case c.fd < 0:
+		c.notify() // it may be ready for that already
+		return nil
 	}
-	c.notify() // it may be ready for that already
-	return nil
+	var err error
+	if room {
+		c.seen &^= Writable
+		err = p.kernel.modify(p, &c.source, c.fd, r) // tells of what there is
+	}
+	p.enlist(c)
+	return err
 }
 
 // Wants returns the conditions last given to [Conn.Want].
 func (c *Conn) Wants() Ready { return c.want }
 
-// level returns what a connection in memory is ready for.
+// level returns what a connection is ready for: as far as is known, if it has a descriptor.
 func (c *Conn) level() (r Ready) {
-	if c.closed {
+	switch {
+	case c.closed:
 		return 0
+	case c.fd >= 0:
+		if r = c.seen & c.want; c.broke {
+			r |= Readable
+		}
+		return r
 	}
 	if c.want&Readable != 0 && c.in.readable() {
 		r |= Readable

@@ -41,9 +41,9 @@
 //
 // # Concurrency
 //
-// A Poller, its listeners and connections belong to one goroutine, the loop. Wake alone may be called by any. A connection's Read, Write
-// and Writev may be lent to another goroutine, one at a time and with a hand-over that orders memory; its other methods may not. The
-// client's end of a Pipe is a net.Conn and safe for all. A connection moves from one loop to another by Remove, a hand-over, and Add.
+// A Poller, its listeners and connections belong to one goroutine, the loop. Wake alone may be called by any. A connection's Read
+// and Write may be lent to another goroutine, one at a time, with a hand-over that orders memory, and not during a Wait; its other methods
+// may not. The client's end of a Pipe is a net.Conn and safe for all. A connection moves from one loop to another by Remove, a hand-over, and Add.
 //
 // # What it does not do
 //

@@ -23,6 +23,10 @@ import (
 // An event whose generation is not the slot's is of a connection that has been closed; it can come when a copy of the descriptor lives on
 // for a moment, in a child process between fork and exec.
 //
+// Connections are watched for edges: epoll, asked for levels, looks at every socket of the last answer again before it gives the next, and
+// finds that most have been read. The level is kept here (conn.go), where a short read says the same for nothing: 1 to 3 % of what all of a
+// small command costs. Listeners, which hear little, are watched for levels.
+//
 // # Looking
 //
 // A call that cannot wait goes by RawSyscall: the scheduler is not told, which saves more than the call itself may cost. A call that can wait
@@ -109,8 +113,8 @@ type bell struct {
 func newBell(file *os.File, conn syscall.RawConn) *bell {
 	b := &bell{file: file, conn: conn}
 	b.look = func(fd uintptr) {
-		var ev unix.EpollEvent
-		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, fd, uintptr(unsafe.Pointer(&ev)), 1, 0, 0, 0)
+		ask, now := unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}, unix.Timespec{} // epoll_wait would take an edge away
+		n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&ask)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
 		b.some.Store(errno == 0 && n > 0)
 	}
 	return b
@@ -145,8 +149,11 @@ func (k *kernel) modify(p *Poller, s *source, fd int, want Ready) error {
 
 func (k *kernel) ctl(p *Poller, op int, s *source, fd int, want Ready) error {
 	ev := unix.EpollEvent{Fd: s.slot, Pad: int32(p.gens[s.slot])}
-	if want&Readable != 0 {
-		ev.Events |= unix.EPOLLIN | unix.EPOLLRDHUP
+	switch {
+	case s.conn != nil: // room is told of only where it is wanted: the reader of a unix socket makes some with every read
+		ev.Events = unix.EPOLLET | unix.EPOLLIN | unix.EPOLLRDHUP
+	case want&Readable != 0:
+		ev.Events = unix.EPOLLIN
 	}
 	if want&Writable != 0 {
 		ev.Events |= unix.EPOLLOUT
@@ -217,14 +224,20 @@ func (k *kernel) deliver(p *Poller) error {
 		if s == nil || int32(p.gens[ev.Fd]) != ev.Pad {
 			continue
 		}
-		var r Ready
-		if ev.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
-			r = Readable
+		if s.ln != nil {
+			p.events = append(p.events, Event{Listener: s.ln, Ready: Readable})
+			continue
 		}
+		c := s.conn
 		if ev.Events&unix.EPOLLOUT != 0 {
-			r |= Writable
+			c.seen |= Writable
 		}
-		p.events = append(p.events, Event{Conn: s.conn, Listener: s.ln, Ready: r})
+		if ev.Events&^unix.EPOLLOUT != 0 {
+			c.seen |= Readable
+			c.broke = c.broke || ev.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+			c.ended = c.broke || c.ended || ev.Events&unix.EPOLLRDHUP != 0
+		}
+		p.enlist(c)
 	}
 	return nil
 }
@@ -263,28 +276,6 @@ func writeFD(fd int, b []byte) (int, error) {
 	}
 }
 
-// writevFD writes several slices without waiting.
-func writevFD(fd int, bufs [][]byte) (int, error) {
-	var iov [maxPieces]unix.Iovec
-	k := 0
-	for _, b := range bufs[:min(len(bufs), maxPieces)] {
-		if len(b) > 0 {
-			iov[k].Base = unsafe.SliceData(b)
-			iov[k].SetLen(len(b))
-			k++
-		}
-	}
-	if k == 0 {
-		return 0, nil
-	}
-	for {
-		n, _, errno := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&iov)), uintptr(k))
-		if errno != unix.EINTR {
-			return written(n, errno)
-		}
-	}
-}
-
 func written(n uintptr, errno syscall.Errno) (int, error) {
 	switch errno {
 	case 0:
@@ -308,10 +299,11 @@ func acceptFD(ln int, keepAlive time.Duration) (*Conn, error) {
 		fd, sa, err := unix.Accept4(ln, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
-			if _, ok := sa.(*unix.SockaddrUnix); !ok {
-				tuneTCP(fd, keepAlive)
+			remote := netAddr(sa)
+			if at, ok := remote.(*net.TCPAddr); ok {
+				tuneTCP(fd, at.IP.IsLoopback(), keepAlive)
 			}
-			return newFDConn(fd, netAddr(sa)), nil
+			return newFDConn(fd, remote), nil
 		case unix.EAGAIN:
 			return nil, nil
 		case unix.EINTR, unix.ECONNABORTED:
@@ -322,8 +314,14 @@ func acceptFD(ln int, keepAlive time.Duration) (*Conn, error) {
 }
 
 // tuneTCP sets what Redis sets: no delay, and keep-alive with three questions in one more period. What fails is not needed to go on.
-func tuneTCP(fd int, keepAlive time.Duration) {
+//
+// Between two processes of one machine there is no congestion, and the control of it that costs least will do: where BBR is the system's, Reno
+// saves 1 to 2 % of what all of a small command costs.
+func tuneTCP(fd int, loopback bool, keepAlive time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if loopback {
+		unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno")
+	}
 	if keepAlive <= 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"io"
 	"net"
 	"runtime"
 	"sync/atomic"
@@ -164,5 +165,168 @@ func TestRouse(t *testing.T) {
 	}
 	if n := <-done; n != 1 {
 		t.Errorf("%d events, want 1", n)
+	}
+}
+
+// next waits for an event of c and returns what it is ready for.
+func next(t *testing.T, p *Poller, c *Conn) Ready {
+	t.Helper()
+	for {
+		events, err := p.Wait(time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.check(); err != nil {
+			t.Fatal(err)
+		}
+		for _, ev := range events {
+			if ev.Conn == c {
+				return ev.Ready
+			}
+		}
+	}
+}
+
+// quiet fails when something is ready.
+func quiet(t *testing.T, p *Poller) {
+	t.Helper()
+	for range 3 {
+		if events, err := p.Wait(0); len(events) > 0 || err != nil {
+			t.Fatalf("%+v, %v", events, err)
+		}
+	}
+}
+
+// The kernel tells of a change once. Whoever has not read everything by then hears of it again all the same, and nobody else.
+func TestLevelsFromEdges(t *testing.T) {
+	read := func(t *testing.T, c *Conn, size int, want string, wantErr error) {
+		t.Helper()
+		b := make([]byte, size)
+		if n, err := c.Read(b); string(b[:n]) != want || err != wantErr {
+			t.Fatalf("%q, %v, want %q, %v", b[:n], err, want, wantErr)
+		}
+	}
+	for _, tc := range []struct {
+		name string
+		do   func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn)
+	}{
+		{"a read that fills its buffer", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			client.Write([]byte("abcd"))
+			next(t, p, c)
+			read(t, c, 2, "ab", nil)
+			next(t, p, c)
+			read(t, c, 2, "cd", nil)
+			next(t, p, c) // as far as is known
+			read(t, c, 2, "", nil)
+			quiet(t, p)
+			client.Write([]byte("ef"))
+			next(t, p, c)
+			read(t, c, 9, "ef", nil)
+			quiet(t, p)
+		}},
+		{"the end behind a short read", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			client.Write([]byte("abc"))
+			client.CloseWrite()
+			for !c.ended {
+				next(t, p, c)
+			}
+			read(t, c, 9, "abc", nil)
+			next(t, p, c)
+			read(t, c, 9, "", io.EOF)
+			next(t, p, c)
+			c.Want(0)
+			quiet(t, p)
+			c.Want(Readable)
+			next(t, p, c)
+		}},
+		{"what came while nobody wanted it", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			c.Want(0)
+			client.Write([]byte("abc"))
+			for c.seen == 0 {
+				if events, err := p.Wait(time.Minute); len(events) > 0 || err != nil {
+					t.Fatalf("%+v, %v", events, err)
+				}
+			}
+			quiet(t, p)
+			c.Want(Readable)
+			if r := next(t, p, c); r != Readable {
+				t.Fatal(r)
+			}
+			read(t, c, 9, "abc", nil)
+			quiet(t, p)
+		}},
+		{"a connection that broke", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			c.Want(0)
+			client.SetLinger(0)
+			client.Close()
+			next(t, p, c)
+			if r := next(t, p, c); r != Readable {
+				t.Fatal(r)
+			}
+			p.Remove(c)
+			quiet(t, p)
+			if err := p.Add(c); err != nil {
+				t.Fatal(err)
+			}
+			next(t, p, c)
+			read(t, c, 9, "", unix.ECONNRESET)
+			c.Close()
+			quiet(t, p)
+		}},
+		{"room", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			c.Want(Writable)
+			for range 3 { // there is some for as long as it is not used up
+				if r := next(t, p, c); r != Writable {
+					t.Fatal(r)
+				}
+				c.Write([]byte("a"))
+			}
+			sent := 3
+			b := make([]byte, 64<<10)
+			for n := len(b); n == len(b); sent += n {
+				n, _ = c.Write(b)
+			}
+			quiet(t, p)
+			go io.CopyN(io.Discard, client, int64(sent))
+			if r := next(t, p, c); r != Writable {
+				t.Fatal(r)
+			}
+			c.Want(Readable)
+			quiet(t, p)
+		}},
+		{"another Poller", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			client.Write([]byte("abc"))
+			next(t, p, c)
+			p.Remove(c)
+			quiet(t, p)
+			q := New()
+			defer q.Close()
+			if err := q.Add(c); err != nil {
+				t.Fatal(err)
+			}
+			next(t, q, c)
+			read(t, c, 9, "abc", nil)
+			quiet(t, q)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := New()
+			defer p.Close()
+			client, c := acceptOne(t, p)
+			tc.do(t, p, client.(*net.TCPConn), c)
+			if err := p.check(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// A client on the same machine needs no control of congestion.
+func TestCongestionControl(t *testing.T) {
+	p := New()
+	defer p.Close()
+	_, c := acceptOne(t, p)
+	if got, err := unix.GetsockoptString(c.FD(), unix.IPPROTO_TCP, unix.TCP_CONGESTION); got != "reno" || err != nil {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -27,7 +27,6 @@ func (k *kernel) poll(*Poller) error                        { return nil }
 func (k *kernel) sleep(*Poller, time.Duration) error        { return errNoDescriptors }
 func readFD(int, []byte) (int, error)                       { return 0, errNoDescriptors }
 func writeFD(int, []byte) (int, error)                      { return 0, errNoDescriptors }
-func writevFD(int, [][]byte) (int, error)                   { return 0, errNoDescriptors }
 func closeFD(int) error                                     { return errNoDescriptors }
 func acceptFD(int, time.Duration) (*Conn, error)            { return nil, errNoDescriptors }
 func dupFD(any) (fd int, ok bool, err error)                { return -1, false, nil }

@@ -19,6 +19,11 @@ import (
 //	Wait:   held (reported last time) + ready (told since)  ──►  still something there?  ── yes ──► events, held
 //	                                                                      └─ no: off the lists; it will tell again
 //
+// The kernel tells of changes only, too:
+//
+//	Wait:   live (reported last time)  ──►  still something there, as far as is known?  ── yes ──► live ◄── the kernel's news ──► events
+//	                                            └─ no: off the list; the kernel will tell
+//
 // Looking again at what was reported last time is what makes readiness a level.
 //
 // # Sleeping
@@ -34,6 +39,7 @@ import (
 //
 //   - slots[s.slot] == s for every source s that was added and not removed; free slots are listed in free
 //   - a source is queued exactly while it is on held or ready
+//   - live[c.place-1] == c for every connection on live; place is 0 for all others, and for those who have left
 //   - a source's home is the Poller that holds it in a slot
 
 // Ready is a set of conditions under which a connection interests its loop.
@@ -63,6 +69,7 @@ const (
 type Poller struct {
 	events []Event
 	held   []*source // reported by the last Wait, without descriptors
+	live   []*Conn   // with descriptors: ready, as far as is known
 	slots  []*source
 	gens   []uint32 // of each slot: grows when it becomes free
 	free   []int32
@@ -106,6 +113,7 @@ func (p *Poller) Add(c *Conn) error {
 	c.want = Readable
 	p.enter(&c.source)
 	if c.fd >= 0 {
+		c.seen, c.ended, c.broke = 0, false, false // the kernel tells of what there is by now
 		if err := p.kernel.add(p, &c.source, c.fd, c.want); err != nil {
 			p.leave(&c.source)
 			return err
@@ -166,6 +174,9 @@ func (p *Poller) enter(s *source) {
 
 // leave frees its slot. Events of the kernel that still name the slot carry the old generation and are dropped.
 func (p *Poller) leave(s *source) {
+	if s.conn != nil {
+		p.delist(s.conn)
+	}
 	s.home.Store(nil)
 	p.slots[s.slot] = nil
 	p.gens[s.slot]++
@@ -227,14 +238,18 @@ func (p *Poller) Wait(timeout time.Duration) ([]Event, error) {
 	clear(p.events)
 	p.events = p.events[:0]
 	p.collect()
+	p.winnow()
 	var err error
-	if timeout == 0 || p.busy || len(p.events) > 0 {
+	if timeout == 0 || p.busy || p.found() {
 		err = p.kernel.poll(p)
 	}
-	if len(p.events) == 0 && timeout != 0 && err == nil {
+	if !p.found() && timeout != 0 && err == nil {
 		p.sleeps++
 		err = p.sleep(timeout)
 		p.collect()
+	}
+	for _, c := range p.live {
+		p.events = append(p.events, Event{Conn: c, Ready: c.level()})
 	}
 	p.busy = len(p.events) > 1
 	p.state.Store(awake)
@@ -273,6 +288,42 @@ func (p *Poller) collect() {
 	}
 	clear(list[len(keep):])
 	p.held = keep
+}
+
+// found reports whether there is something to report.
+func (p *Poller) found() bool { return len(p.events)+len(p.live) > 0 }
+
+// enlist notes that c, which has a descriptor, is ready, if it is.
+func (p *Poller) enlist(c *Conn) {
+	if c.place == 0 && c.level() != 0 {
+		p.live = append(p.live, c)
+		c.place = len(p.live)
+	}
+}
+
+// delist ends what enlist began.
+func (p *Poller) delist(c *Conn) {
+	if c.place == 0 {
+		return
+	}
+	last := len(p.live) - 1
+	p.live[c.place-1] = p.live[last]
+	p.live[c.place-1].place = c.place
+	p.live[last], p.live = nil, p.live[:last]
+	c.place = 0
+}
+
+// winnow keeps of those who were ready who still are.
+func (p *Poller) winnow() {
+	keep := p.live[:0]
+	for _, c := range p.live {
+		if c.place = 0; c.level() != 0 {
+			keep = append(keep, c)
+			c.place = len(keep)
+		}
+	}
+	clear(p.live[len(keep):])
+	p.live = keep
 }
 
 // level returns what s is ready for, among what its loop wants.
@@ -333,6 +384,6 @@ func (p *Poller) Close() error {
 	p.kernel.close()
 	clear(p.events)
 	clear(p.held)
-	p.events, p.held = p.events[:0], p.held[:0]
+	p.events, p.held, p.live = p.events[:0], p.held[:0], p.live[:0]
 	return nil
 }
