@@ -270,16 +270,16 @@ func (c *Core) begin(set command.ShardSet) *command.Exec {
 	return x
 }
 
-// ownPlace is Own for what a command needs.
-func (c *Core) ownPlace(cl *command.Client, args [][]byte) *command.Exec {
+// ownPlace is Own for what a client's command needs, and says where that is, if there
+// is more than one place.
+func (c *Core) ownPlace(cl *command.Client, args [][]byte) (x *command.Exec, at command.Place) {
 	if !c.divided {
-		return c.ownPart(c.first)
+		return c.ownPart(c.first), at
 	}
-	set := c.server.Place(cl, args).Shards
-	if set == 0 {
-		return c.ownAny(cl)
+	if at = c.server.Place(cl, args); at.Shards == 0 {
+		return c.ownAny(cl), at
 	}
-	return c.OwnSet(set)
+	return c.OwnSet(at.Shards), at
 }
 
 // OwnFor is Own for what it takes to register a client, or to forget it. ReleaseSet
@@ -609,11 +609,11 @@ func (c *Core) Detach(cl *command.Client) {
 // Do runs one command on the caller's goroutine.
 func (c *Core) Do(ctx context.Context, cl *command.Client, args [][]byte) error {
 	for {
-		x := c.ownPlace(cl, args)
+		x, at := c.ownPlace(cl, args)
 		if x == nil {
 			return ErrClosed
 		}
-		v := x.Do(cl, args)
+		v := x.DoPlaced(cl, args, &at)
 		if v == command.NeedAll {
 			c.ReleaseSet(x)
 			if x = c.Own(); x == nil {

@@ -33,6 +33,7 @@ type Exec struct {
 
 	nanos    int64 // when the last timed command ended; the next begins there
 	tickEnds int64 // the monotonic time at which the shards' clock moves on
+	tickMs   int64 // the wall clock's time until then
 	stepped  bool  // the clock is a test's, who may set it
 	late     bool  // the shards were told BeginLate last
 	calls    int64
@@ -99,12 +100,18 @@ const nanosPerMs = 1_000_000
 // clock is read, not derived: it may be set.
 func (x *Exec) tick() {
 	us := x.clock.UnixMicro()
-	for _, s := range x.owned {
-		s.Tick(us / 1000)
-	}
+	x.tickMs = us / 1000
+	x.tellTime()
 	x.tickEnds = x.nanos + (1000-us%1000)*1000
 	if x.stepped {
 		x.tickEnds = x.nanos // it may have been set: ask every time
+	}
+}
+
+// tellTime tells the shards what tick found out.
+func (x *Exec) tellTime() {
+	for _, s := range x.owned {
+		s.Tick(x.tickMs)
 	}
 }
 
@@ -127,7 +134,7 @@ func (x *Exec) Warm(cl *Client, keys [][]byte) {
 		}
 		return
 	}
-	var dbs [32]*keyspace.DB
+	var dbs [WarmMost]*keyspace.DB
 	for len(keys) > 0 {
 		n := min(len(keys), len(dbs))
 		for i, key := range keys[:n] {
@@ -136,6 +143,19 @@ func (x *Exec) Warm(cl *Client, keys [][]byte) {
 		keyspace.WarmEach(dbs[:n], keys[:n])
 		keys = keys[n:]
 	}
+}
+
+// WarmMost is how many keys are worth preparing for at once.
+const WarmMost = 32
+
+// WarmPlaced is Warm for no more than [WarmMost] keys of which it is known where they are:
+// the i-th is in the only shard of places[i].
+func (x *Exec) WarmPlaced(cl *Client, keys [][]byte, places []ShardSet) {
+	var dbs [WarmMost]*keyspace.DB
+	for i, set := range places {
+		dbs[i] = x.shards[set.First()].Peek(cl.DB)
+	}
+	keyspace.WarmEach(dbs[:len(keys)], keys)
 }
 
 // A Verdict says what became of a command given to [Exec.Do].

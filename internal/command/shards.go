@@ -259,7 +259,11 @@ func (x *Exec) BeginSet(set ShardSet) {
 	x.ctx.Client = nil
 	x.nanos = x.clock.Nanos()
 	x.late = false
-	x.tick() // those of others may be behind
+	if x.nanos >= x.tickEnds {
+		x.tick()
+	} else {
+		x.tellTime() // those of others may be behind
+	}
 }
 
 // EndSet ends what BeginSet began.

@@ -671,7 +671,7 @@ func TestCounters(t *testing.T) {
 func TestSizes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	for _, tt := range []struct{ shards, loops, wantShards, wantLoops int }{
-		{0, 0, 8, 2}, {0, 1, 1, 1}, {0, 3, 8, 3}, {0, 5, 10, 5}, {0, 100, 64, 64}, {4, 0, 4, 4}, {64, 0, 64, 64},
+		{0, 0, 16, 2}, {0, 1, 1, 1}, {0, 3, 16, 3}, {0, 12, 24, 12}, {0, 100, 64, 64}, {4, 0, 4, 4}, {64, 0, 64, 64},
 		{4, 2, 4, 2}, {4, 9, 4, 4}, {100, 2, 64, 2}, {1, 0, 1, 1},
 	} {
 		if shards, loops := sizes(tt.shards, tt.loops); shards != tt.wantShards || loops != tt.wantLoops {

@@ -21,7 +21,7 @@ type keeper struct {
 	began int64            // engine's time, when they were taken
 
 	away  int        // parcels that are
-	keys  [][]byte   // room for those whose lookups are prepared
+	warm  warming    // what place prepares for
 	late  []*message // own ones that came back while a script ran here
 	alone bool       // it runs a command that owns more than its shards, or is the only one: guarded by that ownership
 	spare []*parcel  // empty
@@ -76,7 +76,7 @@ const (
 )
 
 func newKeeper(e *Engine, at, loops, shards int) *keeper {
-	k := &keeper{e: e, at: at, peers: make([]peer, loops), keys: make([][]byte, 0, 32)}
+	k := &keeper{e: e, at: at, peers: make([]peer, loops)}
 	for s := at; s < shards; s += loops {
 		k.set |= 1 << s
 	}
@@ -309,17 +309,34 @@ func (m *message) run(x *command.Exec) {
 // warm prepares for the commands from the j-th on, of one client or several, and returns
 // which is the first that it has not prepared for.
 func (m *message) warm(x *command.Exec, j int) int {
-	b := m.parcel.Batch
-	var keys [32][]byte
-	n := 0
-	for ; j+n < len(m.commands) && n < len(keys); n++ {
-		if b.Part(m.part[j+n]).Session.Client.DB != m.guest.DB {
-			break
-		}
-		keys[n] = b.Args(m.commands[j+n])[1]
+	p := m.parcel
+	var w warming
+	for j < len(m.commands) && !w.full() && p.Part(m.part[j]).Session.Client.DB == m.guest.DB {
+		w.add(p, m.commands[j])
+		j++
 	}
-	if n > 1 {
-		x.Warm(&m.guest, keys[:n])
+	w.warm(x, &m.guest)
+	return j
+}
+
+// A warming is commands that travel, whose lookups are to wait for memory together.
+type warming struct {
+	n      int
+	keys   [command.WarmMost][]byte
+	places [command.WarmMost]command.ShardSet
+}
+
+func (w *warming) full() bool { return w.n == len(w.keys) }
+
+// add adds the c-th command of a parcel, which is placed.
+func (w *warming) add(p *parcel, c int) {
+	w.keys[w.n], w.places[w.n] = p.Args(c)[1], p.commands[c].place.Shards
+	w.n++
+}
+
+// warm prepares, if there are several. x owns their shards.
+func (w *warming) warm(x *command.Exec, cl *command.Client) {
+	if w.n > 1 {
+		x.WarmPlaced(cl, w.keys[:w.n], w.places[:w.n])
 	}
-	return j + max(n, 1)
 }

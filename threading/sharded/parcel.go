@@ -204,8 +204,9 @@ func (k *keeper) place(p *parcel, i int) {
 		k.stop(p, i, threading.Ending)
 		return
 	}
-	keys := k.keys[:0]
-	for travels := true; travels && c.placed < last && len(keys) < cap(keys); c.placed++ {
+	w := &k.warm
+	w.n = 0
+	for travels := true; travels && c.placed < last && !w.full(); c.placed++ {
 		s, args := &p.commands[c.placed], p.Args(c.placed)
 		if len(args) == 0 {
 			s.done = true
@@ -217,14 +218,12 @@ func (k *keeper) place(p *parcel, i int) {
 		switch travels = s.place.Travels; {
 		case !travels:
 		case k.has(s.place.Shards):
-			keys = append(keys, args[1])
+			w.add(p, c.placed)
 		default:
 			cl.Sent(&s.place, x.Nanos())
 		}
 	}
-	if len(keys) > 1 {
-		x.Warm(cl, keys)
-	}
+	w.warm(x, cl)
 }
 
 // conclude ends a part all of whose commands are executed.

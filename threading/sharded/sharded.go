@@ -58,7 +58,7 @@
 //	loop 1    ×   ×   ×   ×   ×
 //
 // With two callers and two shards at most 4/3 of the work of one gets done, as the other
-// half of the time one of them waits; with eight 16/9 (closed queueing network, two
+// half of the time one of them waits; with sixteen 32/17 (closed queueing network, two
 // customers).
 package sharded
 
@@ -113,13 +113,13 @@ var _ command.Host = (*Engine)(nil)
 // How many shards there are if nobody says so: see the package's comment. Each costs a
 // loop a lock for every batch. A lone loop has one, as nobody runs beside it.
 const (
-	fewestShards  = 8
+	fewestShards  = 16
 	shardsPerLoop = 2
 )
 
 // New opens an engine of o.Shards shards and as many loops as the parameter server-threads
 // says. Without the loops there are as many as shards. Without the shards there are two
-// for each loop, or eight if that is more. Without either there are as many loops as Go
+// for each loop, or sixteen if that is more. Without either there are as many loops as Go
 // uses processors. It listens nowhere and starts no goroutine.
 func New(o threading.Options) *Engine { return NewWith(o, Options{}) }
 
