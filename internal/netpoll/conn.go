@@ -17,6 +17,7 @@ type Conn struct {
 	// With a descriptor: what the kernel told since Add.
 	seen  Ready // and no call has found to be over
 	ended bool  // the client's stream has: reading will say so
+	urges bool  // the client sends urgent bytes, where reads end short of what there is
 	broke bool  // of this the loop hears whatever it wants
 	place int   // on the Poller's live, from 1; 0: not there
 
@@ -33,7 +34,7 @@ func (c *Conn) Read(b []byte) (n int, err error) {
 	case c.closed:
 		return 0, net.ErrClosed
 	case c.fd >= 0:
-		if n, err = readFD(c.fd, b); n < len(b) && err == nil && !c.ended {
+		if n, err = readFD(c.fd, b); n < len(b) && err == nil && !c.ended && (n == 0 || !c.urges) {
 			c.seen &^= Readable
 		}
 		return n, err

@@ -151,7 +151,7 @@ func (k *kernel) ctl(p *Poller, op int, s *source, fd int, want Ready) error {
 	ev := unix.EpollEvent{Fd: s.slot, Pad: int32(p.gens[s.slot])}
 	switch {
 	case s.conn != nil: // room is told of only where it is wanted: the reader of a unix socket makes some with every read
-		ev.Events = unix.EPOLLET | unix.EPOLLIN | unix.EPOLLRDHUP
+		ev.Events = unix.EPOLLET | unix.EPOLLIN | unix.EPOLLPRI | unix.EPOLLRDHUP
 	case want&Readable != 0:
 		ev.Events = unix.EPOLLIN
 	}
@@ -235,6 +235,7 @@ func (k *kernel) deliver(p *Poller) error {
 		if ev.Events&^unix.EPOLLOUT != 0 {
 			c.seen |= Readable
 			c.broke = c.broke || ev.Events&(unix.EPOLLHUP|unix.EPOLLERR) != 0
+			c.urges = c.urges || ev.Events&unix.EPOLLPRI != 0
 			c.ended = c.broke || c.ended || ev.Events&unix.EPOLLRDHUP != 0
 		}
 		p.enlist(c)

@@ -294,6 +294,27 @@ func TestLevelsFromEdges(t *testing.T) {
 			c.Want(Readable)
 			quiet(t, p)
 		}},
+		{"a read that ends at an urgent byte", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
+			raw, err := client.SyscallConn()
+			if err != nil {
+				t.Fatal(err)
+			}
+			client.Write([]byte("abc"))
+			raw.Control(func(fd uintptr) { err = unix.Sendto(int(fd), []byte("!"), unix.MSG_OOB, nil) })
+			if err != nil {
+				t.Skip(err)
+			}
+			client.Write([]byte("def"))
+			got := ""
+			for got != "abcdef" {
+				next(t, p, c)
+				b := make([]byte, 9)
+				n, err := c.Read(b)
+				if got += string(b[:n]); err != nil {
+					t.Fatalf("%q, %v", got, err)
+				}
+			}
+		}},
 		{"another Poller", func(t *testing.T, p *Poller, client *net.TCPConn, c *Conn) {
 			client.Write([]byte("abc"))
 			next(t, p, c)

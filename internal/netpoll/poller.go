@@ -113,7 +113,7 @@ func (p *Poller) Add(c *Conn) error {
 	c.want = Readable
 	p.enter(&c.source)
 	if c.fd >= 0 {
-		c.seen, c.ended, c.broke = 0, false, false // the kernel tells of what there is by now
+		c.seen, c.ended, c.broke, c.urges = 0, false, false, false // the kernel tells of what there is by now
 		if err := p.kernel.add(p, &c.source, c.fd, c.want); err != nil {
 			p.leave(&c.source)
 			return err
