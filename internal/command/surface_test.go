@@ -1,10 +1,8 @@
 package command
 
 import (
-	"encoding/csv"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/redweave/redweave/internal/command/spec"
+	"github.com/redweave/redweave/internal/command/spec/facts"
 	"github.com/redweave/redweave/internal/command/testdata/transcripts"
 	"github.com/redweave/redweave/internal/transcript"
 	"github.com/redweave/redweave/resp"
@@ -48,23 +47,8 @@ func words(s string) []string { return strings.Fields(s) }
 // aside.
 func surface(t *testing.T) []map[string]string {
 	t.Helper()
-	f, err := os.Open("spec/testdata/commands.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes = '\t', true
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var list []map[string]string
-	for _, row := range rows[1:] {
-		m := make(map[string]string)
-		for i, column := range rows[0] {
-			m[column] = row[i]
-		}
+	for _, m := range facts.Commands(t) {
 		m["name"] = strings.ToLower(m["name"])
 		if m["source"] == "redis-7.4.1" && m["group"] != "sentinel" && !slices.Contains(outside, m["name"]) {
 			list = append(list, m)

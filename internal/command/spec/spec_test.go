@@ -1,19 +1,18 @@
 package spec
 
 import (
-	"encoding/csv"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/redweave/redweave/internal/command/spec/facts"
 )
 
-// TestFacts holds the whole table to testdata/commands.tsv: the commands of a
-// Redis 7.4.1 server, and the documented ones since.
+// TestFacts holds the whole table to the facts.
 func TestFacts(t *testing.T) {
 	seen := make(map[*Command]bool)
-	for _, f := range facts(t) {
+	for _, f := range facts.Commands(t) {
 		c := ByName(f["name"])
 		if c == nil {
 			t.Errorf("%s is missing", f["name"])
@@ -49,30 +48,6 @@ func TestFacts(t *testing.T) {
 			t.Errorf("%s is not among the facts", c.Name)
 		}
 	}
-}
-
-func facts(t *testing.T) []map[string]string {
-	t.Helper()
-	f, err := os.Open("testdata/commands.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes = '\t', true
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []map[string]string
-	for _, row := range rows[1:] {
-		m := make(map[string]string)
-		for i, column := range rows[0] {
-			m[column] = row[i]
-		}
-		list = append(list, m)
-	}
-	return list
 }
 
 func csvOf(list []string) string { return strings.Join(list, ",") }
