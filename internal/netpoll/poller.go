@@ -78,7 +78,7 @@ type Poller struct {
 	bell   chan struct{}
 	pumps  sync.WaitGroup // goroutines of bridged connections and listeners
 	closed bool
-	busy   bool  // the last Wait found several events: more are likely
+	busy   bool  // the last Wait found something without a sleep, or several things: more are likely
 	sleeps int64 // times it had nothing to report at once
 
 	_     [64]byte // what others write stays off the loop's cache lines
@@ -243,7 +243,8 @@ func (p *Poller) Wait(timeout time.Duration) ([]Event, error) {
 	if timeout == 0 || p.busy || p.found() {
 		err = p.kernel.poll(p)
 	}
-	if !p.found() && timeout != 0 && err == nil {
+	slept := !p.found() && timeout != 0 && err == nil
+	if slept {
 		p.sleeps++
 		err = p.sleep(timeout)
 		p.collect()
@@ -251,7 +252,7 @@ func (p *Poller) Wait(timeout time.Duration) ([]Event, error) {
 	for _, c := range p.live {
 		p.events = append(p.events, Event{Conn: c, Ready: c.level()})
 	}
-	p.busy = len(p.events) > 1
+	p.busy = len(p.events) > 1 || len(p.events) == 1 && !slept
 	p.state.Store(awake)
 	return p.events, err
 }
