@@ -48,4 +48,6 @@
 // # What it does not do
 //
 // It keeps no buffers for the loop, sets no limits on clients, has no timers, and does not sleep for longer than it is told.
+// Descriptors that a client passes over a unix socket are closed unseen; of what it sends right behind one the loop hears with what it sends
+// next.
 package netpoll
