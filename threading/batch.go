@@ -134,6 +134,10 @@ func (b *Batch) Full() bool {
 // would not make their lookups cheaper.
 func (b *Batch) Ripe() bool { return len(b.commands) >= lookahead || b.Full() }
 
+// Waits reports whether commands of the last client can only be parsed when those before
+// them are executed.
+func (b *Batch) Waits() bool { return len(b.parts) > 0 && b.parts[len(b.parts)-1].more }
+
 // Len returns the number of sessions in the batch.
 func (b *Batch) Len() int { return len(b.parts) }
 

@@ -64,15 +64,46 @@ func (k *keeper) take() *parcel {
 	return &parcel{Batch: threading.NewParcel()}
 }
 
-// added executes what was added to p last, one client's commands, as far as it can be
-// executed now and here, while they are in the cache. It returns the parcel for what
-// comes next.
+// added is to follow when a client's commands were added to p. As soon as there are enough
+// to make it worth owning something for them, they begin; the next clients' are not even
+// read by then, so that these are in the cache. It returns the parcel for what comes next.
 func (k *keeper) added(p *parcel) *parcel {
-	i := p.Len() - 1
-	if len(k.peers) == 1 {
+	if p.Commands()-len(p.commands) < enough && !p.Waits() && !p.Full() {
+		return p
+	}
+	return k.begin(p)
+}
+
+// enough commands share the costs of an ownership.
+const enough = 2 * command.WarmMost
+
+// begin executes what was added to p, as far as it can be executed now and here. It returns
+// the parcel for what comes next.
+func (k *keeper) begin(p *parcel) *parcel {
+	switch {
+	case p.Len() == len(p.courses):
+		return p
+	case len(k.peers) == 1:
 		k.runAll(p)
 		return p
 	}
+	for i := len(p.courses); i < p.Len(); i++ {
+		k.start(p, i)
+	}
+	switch {
+	case p.done():
+		k.finish(p)
+		return k.take()
+	case p.Full():
+		k.sent(p)
+		return k.take()
+	}
+	k.disown()
+	return p
+}
+
+// start begins with a part.
+func (k *keeper) start(p *parcel, i int) {
 	first, last := p.Span(i)
 	p.commands = append(p.commands, make([]state, last-first)...)
 	p.courses = append(p.courses, course{next: first, sent: first, placed: first})
@@ -85,19 +116,19 @@ func (k *keeper) added(p *parcel) *parcel {
 	if !p.courses[i].over {
 		k.dispatch(p, i)
 	}
-	switch {
-	case i == 0 && p.courses[0].over:
-		k.finish(p)
-		return k.take()
-	case p.Full():
-		k.sent(p)
-		return k.take()
-	}
-	k.disown()
-	return p
 }
 
-// runAll is added where there is only one loop.
+// done reports whether all parts are over.
+func (p *parcel) done() bool {
+	for i := range p.courses {
+		if !p.courses[i].over {
+			return false
+		}
+	}
+	return true
+}
+
+// runAll is begin where there is only one loop.
 func (k *keeper) runAll(p *parcel) {
 	x := k.own()
 	if x == nil {

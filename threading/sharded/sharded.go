@@ -192,7 +192,7 @@ func (e *Engine) run(lp *eventloop.Loop) {
 				p = k.added(p)
 			}
 		}
-		k.sent(p)
+		k.sent(k.begin(p))
 		k.receive() // some may be back already
 		lp.Flush()
 		lp.Tally.Depth = k.depth()
