@@ -136,6 +136,10 @@ func (q *SPSC[T]) Publish() bool {
 // Backlog returns how many things wait for a slot. The producer asks.
 func (q *SPSC[T]) Backlog() int { return len(q.backlog) - q.moved }
 
+// Relieved reports whether things wait for a slot although there is one. The producer asks,
+// before he sleeps.
+func (q *SPSC[T]) Relieved() bool { return q.Backlog() > 0 && q.fits() }
+
 // Pop takes the oldest thing.
 func (q *SPSC[T]) Pop() (v T, ok bool) {
 	h := q.head.Load()

@@ -161,6 +161,10 @@ func (c *Courier) Publish() {
 // executor asks, and calls Publish later.
 func (c *Courier) Returning() bool { return c.back.Backlog() > 0 }
 
+// Relieved reports whether there is room for it now. An executor who can be woken in vain
+// while he is about to sleep asks that last.
+func (c *Courier) Relieved() bool { return c.back.Relieved() }
+
 // Collect takes what is back. crowded says that the queue may have been full: then the
 // executor is to be woken, who may have more.
 func (c *Courier) Collect() (crowded bool) {

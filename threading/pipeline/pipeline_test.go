@@ -154,3 +154,64 @@ func TestRouse(t *testing.T) {
 		t.Errorf("%d tokens left, asleep %v", len(w.wake), w.asleep.Load())
 	}
 }
+
+// What was returned and had no room is brought when there is some, also if the loop made it,
+// and said so, when the worker was about to sleep and nothing else will ever come.
+func TestReturnsThatHadNoRoom(t *testing.T) {
+	e := open(t, threading.Stress{Queue: 2}, "--io-threads", "2")
+	c, err := e.Dial() // so that there are loops
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	e.Close()
+	e.quiet.Store(0) // the test is the loop, and the worker
+	loop, w := e.threads[0], &e.worker
+	full := func() {
+		for range 3 {
+			(&eventloop.Parcel{Batch: threading.NewParcel(), From: loop.Courier}).Return()
+		}
+		loop.Courier.Publish()
+		if !loop.Returning() {
+			t.Fatal("there was room for three")
+		}
+	}
+	slept := func() chan bool {
+		woke := make(chan bool)
+		go func() {
+			w.await()
+			close(woke)
+		}()
+		return woke
+	}
+	check := func(woke chan bool) {
+		t.Helper()
+		select {
+		case <-woke:
+		case <-time.After(2 * time.Minute):
+			t.Fatal("the worker sleeps on what it has to return")
+		}
+		w.take(&w.pile)
+		if loop.Returning() || loop.Collect() {
+			t.Error("it is not returned, or twice")
+		}
+	}
+
+	full()
+	if !loop.Collect() {
+		t.Fatal("a full queue is not crowded")
+	}
+	w.rouse() // it does not sleep yet
+	check(slept())
+
+	full()
+	woke := slept()
+	for !w.asleep.Load() { // there is no room: it may
+		time.Sleep(time.Millisecond)
+	}
+	if !loop.Collect() {
+		t.Fatal("a full queue is not crowded")
+	}
+	w.rouse()
+	check(woke)
+}

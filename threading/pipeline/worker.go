@@ -19,6 +19,9 @@ import (
 //	worker   asleep = true ──> anything there? no ──> <-wake
 //	loop     push ──> asleep? ──> swap(false) was true ──> wake <-
 //
+// Anything is a parcel in his queue, or room in that of a loop which has not got all that
+// was returned to it: the loop that empties a full queue rouses him, as who pushes does.
+//
 // Invariants:
 //   - a token is in wake only if somebody has taken the flag away, and only the worker
 //     takes it out: so it is there once at most, and nobody waits to leave it
@@ -132,6 +135,11 @@ func (w *worker) await() {
 
 // idle reports whether there is nothing to do, nor to wait for.
 func (w *worker) idle() bool {
+	for _, t := range w.e.threads {
+		if t.Relieved() {
+			return false
+		}
+	}
 	return w.queue.Len() == 0 && int(w.e.quiet.Load()) < len(w.e.threads)
 }
 
