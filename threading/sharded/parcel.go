@@ -91,8 +91,7 @@ func (k *keeper) begin(p *parcel) *parcel {
 		k.start(p, i)
 	}
 	switch {
-	case p.done():
-		k.finish(p)
+	case k.finish(p):
 		return k.take()
 	case p.Full():
 		k.sent(p)
@@ -116,16 +115,6 @@ func (k *keeper) start(p *parcel, i int) {
 	if !p.courses[i].over {
 		k.dispatch(p, i)
 	}
-}
-
-// done reports whether all parts are over.
-func (p *parcel) done() bool {
-	for i := range p.courses {
-		if !p.courses[i].over {
-			return false
-		}
-	}
-	return true
 }
 
 // runAll is begin where there is only one loop.
