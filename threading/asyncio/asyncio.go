@@ -81,9 +81,10 @@ type Engine struct {
 	always bool // io-threads-always-active
 	procs  int  // processors that Go uses
 
-	wanted atomic.Int32 // io-threads, the main one included
-	active atomic.Int32 // I/O loops that new clients go to
-	quiet  atomic.Int32 // I/O loops that have ended and have nothing out
+	wanted atomic.Int32  // io-threads, the main one included
+	active atomic.Int32  // I/O loops that new clients go to
+	quiet  atomic.Int32  // I/O loops that have ended and have nothing out
+	deals  atomic.Uint64 // counts what may have given a loop more than its share of clients
 
 	// Guarded by the ownership of the keyspace.
 	configured int // io-threads as it was set last

@@ -235,6 +235,32 @@ func TestBalance(t *testing.T) {
 	})
 }
 
+// However fast the number of loops changes, in the end each has its share and nobody is
+// left on a loop that is not to serve.
+func TestBalanceSettles(t *testing.T) {
+	e := open(t, threading.Stress{Yield: true}, "--io-threads", "2", "--io-threads-always-active", "yes")
+	var ws []*wire
+	for range 40 {
+		ws = append(ws, dial(t, e))
+	}
+	rounds := 200
+	if testing.Short() || invariants.Enabled {
+		rounds = 40
+	}
+	for range rounds {
+		for _, n := range []int{9, 3, 9, 5} {
+			ws[0].want("+OK\r\n", "CONFIG", "SET", "io-threads", strconv.Itoa(n))
+			for _, w := range ws[1:8] {
+				w.want("+PONG\r\n", "PING")
+			}
+		}
+		eventually(t, "four loops have ten each", func() bool {
+			n := loads(e)
+			return fmt.Sprint(n[:5]) == "[0 10 10 10 10]"
+		})
+	}
+}
+
 func TestRelieve(t *testing.T) {
 	e := open(t, threading.Stress{}, "--io-threads", "3", "--io-threads-always-active", "yes")
 	var ws []*wire

@@ -20,6 +20,11 @@ import (
 //	                    makes up for no more than half of the difference
 //
 // Nobody takes. Heavy is by the bytes that went in and out.
+//
+// Who gives may go by a number of loops that has just changed, and two may give to the same
+// loop at once. So whoever gave clients says so ([Engine.deals]) when it has, and all look
+// again whether they have more than their share: who got them at the latest in the turn
+// that takes them in, or in its next.
 
 // A mover gives clients of a loop away. It looks for those that may go only now and then, as
 // there may be many who may not.
@@ -34,26 +39,32 @@ const (
 )
 
 // giveAway gives up to n of a loop's clients to those of the homes that have the fewest.
-func (m *mover) giveAway(lp *eventloop.Loop, homes []*eventloop.Loop, n int) {
+func (e *Engine) giveAway(m *mover, lp *eventloop.Loop, homes []*eventloop.Loop, n int) {
 	if n <= 0 || lp.Now() < m.next {
 		return
 	}
-	left := min(n, movesPerTurn)
+	n = min(n, movesPerTurn)
+	left := n
 	for c := range lp.Clients() {
 		if left == 0 {
-			return
+			break
 		}
 		if !lp.Movable(c) {
 			continue
 		}
 		to := slices.MinFunc(homes, func(a, b *eventloop.Loop) int { return a.Load() - b.Load() })
 		if to == lp {
-			return
+			break
 		}
 		lp.Move(c, to)
 		left--
 	}
-	m.next = lp.Now() + moveInterval
+	if left < n {
+		e.deals.Add(1)
+	}
+	if left > 0 {
+		m.next = lp.Now() + moveInterval
+	}
 }
 
 // A scale is what an I/O loop weighs its work with.
@@ -62,8 +73,8 @@ type scale struct {
 	busy   atomic.Int64 // of the last interval, in thousandths; for others
 
 	mover  mover
-	active int32 // I/O loops that serve clients, when it looked last
-	deals  bool  // the number has changed since everybody had his share
+	dealt  uint64 // deals, when it looked last
+	owes   bool   // it had more than its share then
 	at     time.Duration
 	before time.Duration // worked, then
 }
@@ -79,14 +90,14 @@ const (
 
 // balance gives clients to other loops, if they should have them.
 func (t *thread) balance() {
-	homes := t.e.Homes()
-	if n := t.e.active.Load(); n != t.active {
-		t.active, t.deals = n, true
+	if n := t.e.deals.Load(); n != t.dealt { // before it asks for the homes
+		t.dealt, t.owes = n, true
 	}
-	if t.deals {
+	homes := t.e.Homes()
+	if t.owes {
 		surplus := t.Load() - share(homes, t.Loop)
-		t.deals = surplus > 0
-		t.mover.giveAway(t.Loop, homes, surplus)
+		t.owes = surplus > 0
+		t.e.giveAway(&t.mover, t.Loop, homes, surplus)
 	}
 	if passed := t.Now() - t.at; passed >= weighInterval {
 		worked := t.Now() - t.Tally.Idle

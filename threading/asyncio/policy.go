@@ -147,7 +147,7 @@ func (e *Engine) retune(lp *eventloop.Loop) {
 		}
 	}
 	if e.policy.active > 0 {
-		e.mover.giveAway(lp, e.Homes(), lp.Load())
+		e.giveAway(&e.mover, lp, e.Homes(), lp.Load())
 	}
 }
 
@@ -171,6 +171,7 @@ func (e *Engine) engage(lp *eventloop.Loop) {
 	}
 	e.SetHomes(homes)
 	e.active.Store(int32(n))
+	e.deals.Add(1)
 	e.Log().Debug("I/O threads", "active", n)
 	for _, home := range e.Loops()[1:] {
 		home.Wake() // those who have more than their share give it away
