@@ -207,12 +207,13 @@ func (c *Courier) EndTurn() {
 }
 
 // Quit waits until everything is back. The executor goes on returning until all couriers
-// have quit, but need not execute. [Loop.End] is to be called then.
+// have quit, but need not execute. [Loop.End] is to be called then, which writes the replies
+// to what was executed.
 func (c *Courier) Quit() {
 	for c.out > 0 {
 		if p, ok := c.back.Pop(); ok {
 			c.out--
-			p.Reset()
+			c.Finish(p.Batch)
 		} else {
 			time.Sleep(20 * time.Microsecond)
 		}

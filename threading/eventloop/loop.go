@@ -639,8 +639,10 @@ func (lp *Loop) drain(drained chan struct{}) {
 }
 
 // End closes everything the loop has, and whatever is still on its way to it. Nobody
-// else has a client's token any more.
+// else has a client's token any more. What has been answered goes out first, as far as the
+// sockets take it at once.
 func (lp *Loop) End() {
+	lp.Flush()
 	lp.mu.Lock()
 	lp.over = true
 	inbox := lp.inbox
