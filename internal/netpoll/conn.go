@@ -85,6 +85,9 @@ func (c *Conn) Want(r Ready) error {
 	return err
 }
 
+// Broke reports whether the connection is known to be broken. Nobody need ask who wants to read: reading will say so.
+func (c *Conn) Broke() bool { return c.broke }
+
 // Wants returns the conditions last given to [Conn.Want].
 func (c *Conn) Wants() Ready { return c.want }
 

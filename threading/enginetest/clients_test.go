@@ -184,6 +184,33 @@ func testPauseWrite(t *testing.T) {
 	})
 }
 
+// Whoever ended his side while his command was on its way into a pause is answered after it.
+func testPausedHalfClosed(t *testing.T) {
+	sockets(t, func(t *testing.T, e engine, enter func() *peer) {
+		setup := enter()
+		replies := map[string]int{}
+		for range 10 {
+			setup.want("CLIENT PAUSE 1000000 WRITE", "OK")
+			var ps []*peer
+			for range 50 {
+				p := enter()
+				p.send("INCR n\r\n")
+				p.closeWrite()
+				ps = append(ps, p)
+			}
+			setup.want("CLIENT UNPAUSE", "OK")
+			for _, p := range ps {
+				replies[text(p.receive())]++
+				p.wantEnd()
+			}
+		}
+		setup.want("GET n", "500")
+		if len(replies) != 500 {
+			t.Errorf("%d different replies to 500 increments", len(replies))
+		}
+	})
+}
+
 func testPauseOnASteppedClock(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)

@@ -179,6 +179,7 @@ var cases = []struct {
 	{"TheKilledDoNothingMore", testTheKilledDoNothingMore, "single-loop"},
 	{"PauseAll", testPauseAll, ""},
 	{"PauseWrite", testPauseWrite, ""},
+	{"PausedHalfClosed", testPausedHalfClosed, ""},
 	{"PauseOnASteppedClock", testPauseOnASteppedClock, ""},
 	{"PausedInProcess", testPausedInProcess, ""},
 	{"PausedTyped", testPausedTyped, ""},

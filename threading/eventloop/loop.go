@@ -255,7 +255,9 @@ func (lp *Loop) Greet(ev netpoll.Event) *Client {
 	case c.ending:
 		lp.discard(c)
 	case c.held || c.stalled || c.waiting && c.sated:
-		lp.close(c) // nobody wanted to read: the connection is broken
+		if c.conn.Broke() { // else the event is from before it had to wait, and comes again
+			lp.close(c)
+		}
 	case c.waiting:
 		lp.stash(c)
 	default:
