@@ -136,9 +136,15 @@ func (l *loader) line(line string) error {
 	return problem("Bad directive or wrong number of arguments")
 }
 
-// param sets a parameter. Unlike any other, save adds to what an earlier line
-// said, unless it is told to save nothing.
+// param sets a parameter. Several words may come as one, in quotes, as a command line
+// has them. Unlike any other, save adds to what an earlier line said, unless it is told
+// to save nothing.
 func (l *loader) param(e entry, args []string) error {
+	if e.flags&multiArg != 0 && len(args) == 1 && args[0] != "" {
+		if words, ok := splitWords(args[0]); ok {
+			args = words
+		}
+	}
 	before := l.v.Save
 	if err := e.kind.set(&l.v, args); err != nil {
 		return err

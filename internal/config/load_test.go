@@ -66,6 +66,34 @@ func TestLoadSave(t *testing.T) {
 	}
 }
 
+// A parameter of several words takes them in one pair of quotes, too: a command line
+// says --save "60 1".
+func TestLoadQuotedWords(t *testing.T) {
+	for text, want := range map[string]string{
+		`save "60 1 300 10"`:   "60 1 300 10",
+		`save "  60 1 "`:       "60 1",
+		`save " "`:             "",
+		`bind "127.0.0.1 ::1"`: "127.0.0.1 ::1",
+		`latency-tracking-info-percentiles "50 99.5"`: "50 99.5",
+		`shutdown-on-sigterm "save now"`:              "save now",
+		`requirepass "a b"`:                           "a b",
+	} {
+		c := New(Options{})
+		if err := c.Load(Source{Options: text}); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		name, _, _ := strings.Cut(text, " ")
+		if got := get(t, c, name); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+	for _, text := range []string{`save "60 1" "300 10"`, `save "60"`, `client-output-buffer-limit ""`, `port "7 8"`} {
+		if New(Options{}).Load(Source{Options: text}) == nil {
+			t.Errorf("%s: no error", text)
+		}
+	}
+}
+
 // Texts as redis-server 7.0.15 writes them, but for the version.
 func TestLoadErrors(t *testing.T) {
 	for _, tt := range []struct {
@@ -88,7 +116,7 @@ func TestLoadErrors(t *testing.T) {
 		{"appendfilename a/b", 1, "appendfilename a/b|appendfilename can't be a path, just a filename"},
 		{"appendfilename \"\"", 1, "appendfilename \"\"|appendfilename can't be empty"},
 		{"appenddirname a/b", 1, "appenddirname a/b|appenddirname can't be a path, just a dirname"},
-		{"shutdown-on-sigint \"save now\"", 1, "shutdown-on-sigint \"save now\"|argument(s) must be one of the following: default, save, nosave, now, force"},
+		{"shutdown-on-sigint \"save soon\"", 1, "shutdown-on-sigint \"save soon\"|argument(s) must be one of the following: default, save, nosave, now, force"},
 		{"include", 1, "include|Bad directive or wrong number of arguments"},
 		{"\"-x\"", 1, "\"-x\"|Bad directive or wrong number of arguments"},
 		{"user bob nope", 1, "user bob nope|Error in user declaration 'nope': Syntax error"},
