@@ -59,5 +59,5 @@ func appendText(b []byte, a any) ([]byte, error) {
 	case int8, int16, uint, uint8, uint16, uint32, float32:
 		return fmt.Append(b, v), nil
 	}
-	return nil, fmt.Errorf("redweave: an argument of type %T", a)
+	return nil, fmt.Errorf("redweave: an argument of type %T: want a string, []byte, number, bool, or what has a text form", a)
 }

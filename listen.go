@@ -32,8 +32,13 @@ func (e *ListenError) Unwrap() error { return e.Err }
 
 // Listen opens the sockets that the parameters bind, port, tls-port and unixsocket ask for,
 // for Serve. An address of bind that begins with a minus may be missing from the
-// machine. The error is a *ListenError or ErrNowhere, and nothing is left open.
+// machine. The error is a *ListenError, ErrNowhere or ErrClosed, and nothing is left open.
 func (k *Keyspace) Listen() (ls []net.Listener, err error) {
+	select {
+	case <-k.Done():
+		return nil, ErrClosed
+	default:
+	}
 	defer func() {
 		if err != nil {
 			for _, l := range ls {

@@ -22,6 +22,8 @@ import (
 // ErrClosed is returned by every call after Close.
 const ErrClosed = threading.ErrClosed
 
+var errNilContext = errors.New("redweave: nil context")
+
 // A Clock tells a keyspace the time. All of it: TTLs, TIME, idle times, timers.
 type Clock = clock.Clock
 
@@ -45,14 +47,15 @@ type Options struct {
 	// Databases is the number of databases; 0 means 16.
 	Databases int
 
-	// MaxMemory bounds used_memory, in bytes; 0 means no bound.
+	// MaxMemory bounds used_memory, in bytes; 0 means no bound, and less is an error.
 	MaxMemory int64
 
 	// MaxMemoryPolicy says what goes when MaxMemory is reached, by Redis's
 	// names; "" means "noeviction": writes get an OOM error.
 	MaxMemoryPolicy string
 
-	// Config sets any other parameter of redis.conf, by name.
+	// Config sets any other parameter of redis.conf, by name, to what CONFIG SET
+	// would be given: "save": "3600 1 300 100".
 	Config map[string]string
 
 	// Args are a command line of redis-server, without the program's name:
@@ -152,7 +155,8 @@ type caller struct {
 	text   []byte
 }
 
-// Open makes a keyspace. It listens nowhere and starts no goroutine.
+// Open makes a keyspace. It listens nowhere and starts no goroutine. The error names
+// every option that is refused.
 func Open(o Options) (*Keyspace, error) {
 	eo, err := o.engineOptions()
 	if err != nil {
@@ -184,12 +188,19 @@ func Models() []string { return config.ThreadingModels() }
 func (k *Keyspace) Threads() []threading.ThreadStats { return k.engine.Threads() }
 
 // Close ends the keyspace: connections are closed, memory is given back, and no
-// goroutine is left. It may be called twice.
+// goroutine is left. Calls that wait, for a key or a message, return ErrClosed. It may be
+// called twice.
 func (k *Keyspace) Close() error { return k.engine.Close() }
 
 // Shutdown stops accepting, lets the replies of commands that have begun go out,
-// and closes. It gives up waiting when ctx is done, and closes all the same.
-func (k *Keyspace) Shutdown(ctx context.Context) error { return k.engine.Shutdown(ctx) }
+// and closes. It gives up waiting when ctx is done, and closes all the same; the error
+// is ctx's then.
+func (k *Keyspace) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		return errNilContext
+	}
+	return k.engine.Shutdown(ctx)
+}
 
 // Done is closed when the keyspace is, by Close or by a client's SHUTDOWN.
 func (k *Keyspace) Done() <-chan struct{} { return k.engine.Done() }
@@ -233,8 +244,15 @@ func (k *Keyspace) giveBack(c *caller) {
 // of type [resp.Error]; a missing value is a Value whose IsNull is true, and no
 // error.
 //
-// Each call stands for itself: SELECT and CLIENT settings do not outlive it.
+// ctx bounds how long a command waits: BLPOP and its kin, or any while clients are
+// paused. A command that need not wait is run whatever ctx says.
+//
+// The arguments are not kept, and the Value is the caller's. Each call stands for
+// itself: SELECT and CLIENT settings do not outlive it.
 func (k *Keyspace) Do(ctx context.Context, args ...any) (resp.Value, error) {
+	if ctx == nil {
+		return resp.Value{}, errNilContext
+	}
 	if len(args) == 0 {
 		return resp.Value{}, errors.New("redweave: Do without a command")
 	}

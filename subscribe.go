@@ -45,8 +45,8 @@ type Subscription struct {
 	at  int    // buf[at:] has not been read
 }
 
-// Subscribe listens to channels. Messages published from now on are the
-// subscription's.
+// Subscribe listens to channels, one at least. Messages published from now on are the
+// subscription's, which ends with ctx.
 func (k *Keyspace) Subscribe(ctx context.Context, channels ...string) (*Subscription, error) {
 	return k.subscribe(ctx, "SUBSCRIBE", channels)
 }
@@ -58,6 +58,9 @@ func (k *Keyspace) PSubscribe(ctx context.Context, patterns ...string) (*Subscri
 }
 
 func (k *Keyspace) subscribe(ctx context.Context, word string, names []string) (*Subscription, error) {
+	if ctx == nil {
+		return nil, errNilContext
+	}
 	cl := k.engine.Attach()
 	cl.Reset(3)
 	cl.Stay()

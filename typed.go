@@ -3,6 +3,8 @@ package redweave
 import (
 	"time"
 	"unsafe"
+
+	"github.com/redweave/redweave/internal/command"
 )
 
 // The typed calls are the commonest commands without argument vectors and
@@ -26,12 +28,13 @@ func (k *Keyspace) AppendGet(dst []byte, key string) (value []byte, ok bool, err
 
 // SetOptions modify [Keyspace.SetWith].
 type SetOptions struct {
-	// TTL is the time the key lives; 0 means for ever. It is kept to the
-	// millisecond.
+	// TTL is the time the key lives; 0 means for ever, and less is an error. It is
+	// kept to the millisecond, at least one.
 	TTL time.Duration
-	// KeepTTL leaves an existing key's TTL as it is.
+	// KeepTTL leaves an existing key's TTL as it is. It excludes TTL.
 	KeepTTL bool
-	// NX sets only a key that is not there, XX only one that is.
+	// NX sets only a key that is not there, XX only one that is. They exclude each
+	// other.
 	NX, XX bool
 }
 
@@ -41,8 +44,12 @@ func (k *Keyspace) Set(key string, value []byte) error {
 	return k.typed.Set(0, bytesOf(key), value)
 }
 
-// SetWith is Set with options. It reports whether the value was stored.
+// SetWith is Set with options. It reports whether the value was stored. Options that SET
+// refuses are its error replies.
 func (k *Keyspace) SetWith(key string, value []byte, o SetOptions) (bool, error) {
+	if err := command.CheckSet(o.TTL, o.KeepTTL, o.NX, o.XX); err != nil {
+		return false, err
+	}
 	x := k.typed.OwnTyped(bytesOf(key), true)
 	if x == nil {
 		return false, ErrClosed
@@ -52,7 +59,9 @@ func (k *Keyspace) SetWith(key string, value []byte, o SetOptions) (bool, error)
 	return set, err
 }
 
-// Del removes keys and returns how many were there.
+// Del removes keys and returns how many were there. They go together: nobody sees some
+// of them gone. O(1) for a string, O(n) for a value of n elements unless the parameter
+// lazyfree-lazy-user-del leaves them to the background. The error can only be ErrClosed.
 func (k *Keyspace) Del(keys ...string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
@@ -71,7 +80,8 @@ func (k *Keyspace) Del(keys ...string) (int, error) {
 	return n, nil
 }
 
-// Exists returns how many of the keys are there; one named twice counts twice.
+// Exists returns how many of the keys are there; one named twice counts twice. O(1) for
+// each. The error can only be ErrClosed.
 func (k *Keyspace) Exists(keys ...string) (int, error) {
 	if len(keys) == 0 {
 		return 0, nil
@@ -90,8 +100,9 @@ func (k *Keyspace) Exists(keys ...string) (int, error) {
 	return n, nil
 }
 
-// Expire makes key expire after ttl, at once when ttl is not positive. It
-// reports whether there is such a key.
+// Expire makes key expire after ttl, at once when ttl is not positive. It is kept to
+// the millisecond, at least one. Expire reports whether there is such a key. O(1). The
+// error can only be ErrClosed.
 func (k *Keyspace) Expire(key string, ttl time.Duration) (bool, error) {
 	x := k.typed.OwnTyped(bytesOf(key), true)
 	if x == nil {
@@ -102,8 +113,8 @@ func (k *Keyspace) Expire(key string, ttl time.Duration) (bool, error) {
 	return ok, nil
 }
 
-// TTL returns the time key still lives, negative when it does not expire. ok is
-// false when there is no such key.
+// TTL returns the time key still lives, to the millisecond, negative when it does not
+// expire. ok is false when there is no such key. O(1). The error can only be ErrClosed.
 func (k *Keyspace) TTL(key string) (ttl time.Duration, ok bool, err error) {
 	x := k.typed.OwnTyped(bytesOf(key), false)
 	if x == nil {
@@ -114,8 +125,9 @@ func (k *Keyspace) TTL(key string) (ttl time.Duration, ok bool, err error) {
 	return ttl, ok, nil
 }
 
-// Incr adds by to the integer at key, 0 when it is not there, and returns the
-// sum. The error is an error reply: not an integer, an overflow, wrong type.
+// Incr adds by, which may be negative, to the integer at key, 0 when it is not there,
+// and returns the sum. The key's TTL stays. The error is an error reply (not an integer,
+// an overflow, wrong type, OOM) or ErrClosed. O(1).
 func (k *Keyspace) Incr(key string, by int64) (int64, error) {
 	x := k.typed.OwnTyped(bytesOf(key), true)
 	if x == nil {

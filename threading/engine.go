@@ -68,9 +68,9 @@ type Engine interface {
 	Attach() *command.Client
 	Detach(cl *command.Client)
 
-	// Do runs one command for cl and leaves the reply in cl.Out. It waits only
-	// while clients are paused, and then no longer than ctx allows; its errors
-	// are ctx's and ErrClosed.
+	// Do runs one command for cl and leaves the reply in cl.Out. It waits only in a
+	// command that blocks and while clients are paused, and no longer than ctx
+	// allows; its errors are ctx's and ErrClosed.
 	Do(ctx context.Context, cl *command.Client, args [][]byte) error
 
 	// Serve accepts connections from l until the engine is closed, which

@@ -52,7 +52,19 @@ func (x *Exec) MakeRoom() {
 	x.evict()
 }
 
-// Set is SET with its options. It reports whether the value was stored.
+// CheckSet returns what SET replies to options of [Exec.Set] that it refuses.
+func CheckSet(ttl time.Duration, keepTTL, nx, xx bool) error {
+	switch {
+	case nx && xx, keepTTL && ttl != 0:
+		return errSyntax
+	case ttl < 0:
+		return invalidExpire("set")
+	}
+	return nil
+}
+
+// Set is SET with its options, such as CheckSet lets pass. It reports whether the value
+// was stored.
 func (x *Exec) Set(db int, key, value []byte, ttl time.Duration, keepTTL, nx, xx bool) (bool, error) {
 	if err := x.roomForWrite(); err != nil {
 		return false, err
