@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"io"
 	"os"
 	"strings"
@@ -60,8 +61,15 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestHelp(t *testing.T) {
+	var out bytes.Buffer
+	if err := run([]string{"-h"}, &out, io.Discard); err != flag.ErrHelp || !strings.Contains(out.String(), "hand-overs") || !strings.Contains(out.String(), "-models") {
+		t.Errorf("%v, %s", err, out.String())
+	}
+}
+
 func TestBadPlans(t *testing.T) {
-	for _, args := range [][]string{{"-load", "nosuch"}, {"-models", "nosuch"}, {"-where", "nosuch"}, {"-t", "x"}} {
+	for _, args := range [][]string{{"-load", "nosuch"}, {"-models", "nosuch"}, {"-where", "nosuch"}, {"-t", "x"}, {"-t", "-1s"}, {"-threads", "-1"}, {"-threads", "129"}, {"-nosuch"}, {"tiny"}} {
 		if err := run(args, io.Discard, io.Discard); err == nil {
 			t.Errorf("%q is accepted", args)
 		}

@@ -12,6 +12,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -31,11 +32,16 @@ func main() {
 		}
 		return
 	}
-	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+	switch err := run(os.Args[1:], os.Stdout, os.Stderr); {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "compare:", err)
 		os.Exit(1)
 	}
 }
+
+// maxThreads is how many io-threads and server-threads may be.
+const maxThreads = 128
 
 // A plan is what the command line asks for.
 type plan struct {
@@ -49,9 +55,23 @@ type plan struct {
 	json      bool
 }
 
-func readPlan(args []string, stderr io.Writer) (p plan, err error) {
+// usage is what -h says before it lists the flags.
+const usage = `Compare runs the same loads under every threading model in turn.
+
+cmd/CPU s   commands a second of the server's processor time
+p50 …       how long a reply takes, in half of the cases, in 99 and in 99.9 of a hundred
+hand-overs  from one thread to another, a command
+wake-ups    of a thread that slept, a command
+lines       cache lines that cross from one thread to another, a command, as reckoned
+allocs      allocations, a command
+
+`
+
+// readPlan reads the command line. The error is flag.ErrHelp when that asks for help,
+// which it then has got.
+func readPlan(args []string, stdout io.Writer) (p plan, err error) {
 	f := flag.NewFlagSet("compare", flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(io.Discard)
 	names := f.String("load", "all", "loads, separated by commas: "+strings.Join(loadNames(), ", "))
 	models := f.String("models", strings.Join(redweave.Models(), ","), "threading models, separated by commas")
 	f.IntVar(&p.threads, "threads", 0, "threads of each model that has several; 0: as many as suit the machine, and two at least")
@@ -59,8 +79,21 @@ func readPlan(args []string, stderr io.Writer) (p plan, err error) {
 	where := f.String("where", "both", "in-process, loopback or both")
 	f.BoolVar(&p.redis, "redis", true, "compare with a redis-server found on the PATH")
 	f.BoolVar(&p.json, "json", false, "print JSON, a line for each measurement")
-	if err := f.Parse(args); err != nil {
+	err = f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		f.SetOutput(stdout)
+		f.PrintDefaults()
 		return p, err
+	case err != nil:
+		return p, fmt.Errorf("%w; -h lists what there is", err)
+	case f.NArg() > 0:
+		return p, fmt.Errorf("%q is no flag; -h lists what there is", f.Arg(0))
+	case p.time <= 0:
+		return p, fmt.Errorf("-t is a positive time, not %v", p.time)
+	case p.threads < 0 || p.threads > maxThreads:
+		return p, fmt.Errorf("-threads is a number from 0 to %d, not %d", maxThreads, p.threads)
 	}
 	if p.loads, err = loadsNamed(*names); err != nil {
 		return p, err
@@ -81,7 +114,7 @@ func readPlan(args []string, stderr io.Writer) (p plan, err error) {
 
 // run measures all that the plan names, and shows each result as it comes.
 func run(args []string, stdout, stderr io.Writer) error {
-	p, err := readPlan(args, stderr)
+	p, err := readPlan(args, stdout)
 	if err != nil {
 		return err
 	}
