@@ -121,13 +121,13 @@ func (o Options) engineOptions() (threading.Options, error) {
 			faults = append(faults, err)
 		}
 	}
-	table, err := acl.Start(acl.Options{AllChannels: c.ACLPubsubDefault == "allchannels"}, c.RequirePass, users, c.ACLFile)
-	if err != nil {
-		faults = append(faults, err)
+	if len(faults) > 0 {
+		return threading.Options{}, errors.Join(faults...)
 	}
+	table, err := acl.Start(acl.Options{AllChannels: c.ACLPubsubDefault == "allchannels"}, c.RequirePass, users, c.ACLFile)
 	return threading.Options{
 		Config: c, Clock: o.Clock, Log: o.Logger, Version: o.Version, Seed: o.Seed, Users: table,
-	}, errors.Join(faults...)
+	}, err
 }
 
 // configFault is what is wrong with a parameter, without the words that belong to

@@ -82,10 +82,13 @@ func refuse(err error, log *logger, stderr io.Writer) {
 		slog.New(log).Warn("Failed to configure TLS. Check logs for more info.")
 		return
 	}
-	if text := err.Error(); strings.HasPrefix(text, "Fatal error") {
-		slog.New(log).Warn(text) // the file cannot be read
-	} else {
+	text := err.Error()
+	if strings.HasPrefix(text, "*** FATAL CONFIG FILE ERROR") {
 		fmt.Fprintf(stderr, "\n%s\n", text)
+		return
+	}
+	for line := range strings.SplitSeq(text, "\n") { // a file cannot be read, or users are wrong
+		slog.New(log).Warn(line)
 	}
 }
 

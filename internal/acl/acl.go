@@ -51,6 +51,7 @@ const (
 	ErrNoPassword  Error = "The password you are trying to remove from the user does not exist"
 	ErrHash        Error = "The password hash must be exactly 64 characters and contain only lowercase hexadecimal characters"
 	ErrSubFirstArg Error = "Allowing first-arg of a subcommand is not supported"
+	ErrSpaces      Error = "Spaces not allowed in ACL usernames"
 	ErrDuplicate   Error = "Duplicate user found. A user can only be defined once in config files"
 )
 

@@ -1,6 +1,7 @@
 package acl
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +18,8 @@ import (
 
 // Start returns the users that a server starts with: those of lines, which are the
 // words behind "user" in redis.conf, or of the aclfile; and the default user with the
-// password of requirepass. The error is what redis-server says before it gives up.
+// password of requirepass. The error is what redis-server says before it gives up, in one
+// line or two.
 func Start(o Options, requirePass string, lines [][]string, aclFile string) (*Table, error) {
 	t := New(o)
 	if requirePass != "" {
@@ -30,8 +32,12 @@ func Start(o Options, requirePass string, lines [][]string, aclFile string) (*Ta
 		if words[0] == DefaultName {
 			t.users[DefaultName] = newUser(DefaultName, o.AllChannels)
 		}
+		if strings.Contains(words[0], " ") {
+			return nil, errorf("%v\n%s", ErrSpaces, exiting)
+		}
 		if err := t.Set(words[0], words[1:]); err != nil {
-			return nil, errorf("Error loading ACL rules for the user named '%s': %v", words[0], err)
+			rule, reason := blame(err)
+			return nil, errorf("Error loading ACL rule '%s' for the user named '%s': %v\n%s", rule, words[0], reason, exiting)
 		}
 	}
 	if aclFile == "" {
@@ -43,7 +49,19 @@ func Start(o Options, requirePass string, lines [][]string, aclFile string) (*Ta
 	return t, nil
 }
 
-// ValidateLine checks the words behind "user" in redis.conf.
+// exiting is redis-server's last word on users it cannot load from redis.conf.
+const exiting = "Critical error while loading ACLs. Exiting."
+
+// blame returns the rule that err is about, "" for none, and what is wrong with it.
+func blame(err error) (rule string, reason error) {
+	if bad := (*RuleError)(nil); errors.As(err, &bad) {
+		return bad.Rule, bad.Err
+	}
+	return "", err
+}
+
+// ValidateLine checks the words behind "user" in redis.conf, but for names of commands,
+// which modules could bring later: those are left to [Start].
 func ValidateLine(words []string, earlier [][]string) error {
 	if len(words) == 0 {
 		return Error("Bad directive or wrong number of arguments")
@@ -53,12 +71,9 @@ func ValidateLine(words []string, earlier [][]string) error {
 			return errorf("Error in user declaration '%s': %v", words[0], ErrDuplicate)
 		}
 	}
-	if err := New(Options{}).Set(words[0], words[1:]); err != nil {
-		reason, rule := err, words[0]
-		if bad := (*RuleError)(nil); errors.As(err, &bad) {
-			reason, rule = bad.Err, bad.Rule
-		}
-		return errorf("Error in user declaration '%s': %v", rule, reason)
+	if err := New(Options{}).Set(words[0], words[1:]); err != nil && !errors.Is(err, ErrUnknown) {
+		rule, reason := blame(err)
+		return errorf("Error in user declaration '%s': %v", cmp.Or(rule, words[0]), reason)
 	}
 	return nil
 }

@@ -166,10 +166,9 @@ func (l *loader) include(pattern string) error {
 	}
 	l.depth++
 	defer func() { l.depth-- }()
-	pattern = l.v.resolve(pattern)
 	paths := []string{pattern}
 	if strings.ContainsAny(pattern, "*?[") {
-		paths, _ = filepath.Glob(pattern) // fails on a broken pattern only, which matches nothing
+		paths, _ = filepath.Glob(l.v.resolve(pattern)) // fails on a broken pattern only, which matches nothing
 		paths = slices.DeleteFunc(paths, func(path string) bool {
 			return strings.HasPrefix(filepath.Base(path), ".") && !strings.HasPrefix(filepath.Base(pattern), ".")
 		})
@@ -184,7 +183,7 @@ func (l *loader) include(pattern string) error {
 }
 
 func (l *loader) read(text *strings.Builder, path string) error {
-	b, err := os.ReadFile(path)
+	b, err := os.ReadFile(l.v.resolve(path))
 	if err != nil {
 		return &OpenError{path, err}
 	}

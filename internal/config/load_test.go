@@ -189,7 +189,7 @@ func TestLoadFiles(t *testing.T) {
 	}
 	write(t, dir, "more.conf", "include gone.conf\n")
 	err := c.Load(Source{File: main})
-	if want := "Fatal error, can't open config file '" + filepath.Join(dir, "gone.conf") + "': No such file or directory"; errText(err) != want {
+	if want := "Fatal error, can't open config file 'gone.conf': No such file or directory"; errText(err) != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	if !errors.Is(err, os.ErrNotExist) {
