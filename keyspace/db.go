@@ -53,9 +53,6 @@ func (db *DB) newTables() {
 	db.fieldTTLs = dict.New(s.mem, keyOff, s.seed)
 }
 
-// ID returns the database's number.
-func (db *DB) ID() int { return db.id }
-
 // Shard returns the shard the database is part of.
 func (db *DB) Shard() *Shard { return db.shard }
 

@@ -37,7 +37,7 @@ func TestCloseWithWorkPending(t *testing.T) {
 	for range 20 {
 		s := New(Options{})
 		s.Tick(epoch)
-		b := bench{t: t, s: s, set: s.Settings()}
+		b := bench{t: t, s: s, set: s.set}
 		for i := range 50 {
 			b.addSet(0, fmt.Sprint(i), 200)
 		}
@@ -87,8 +87,8 @@ func TestSwapKeepsEverythingInItsPlace(t *testing.T) {
 	b.s.Swap(3, 3)
 	b.check()
 	b.want(3, "a", "in 0")
-	if b.s.DB(3).ID() != 3 || b.s.DB(0).Len() != 1 || b.s.DB(3).Len() != 3 || b.s.DB(3).FieldVolatile() != 1 {
-		t.Errorf("database 3 calls itself %d; %d and %d keys", b.s.DB(3).ID(), b.s.DB(0).Len(), b.s.DB(3).Len())
+	if b.s.DB(3).id != 3 || b.s.DB(0).Len() != 1 || b.s.DB(3).Len() != 3 || b.s.DB(3).FieldVolatile() != 1 {
+		t.Errorf("database 3 calls itself %d; %d and %d keys", b.s.DB(3).id, b.s.DB(0).Len(), b.s.DB(3).Len())
 	}
 	b.s.Swap(0, 9) // one never used
 	b.check()

@@ -126,3 +126,8 @@ func (b *bench) settle() {
 func big(n int) string { return strings.Repeat("0123456789abcdef", n/16+1)[:n] }
 
 var fixedSeed = maphash.MakeSeed()
+
+// AppendShared is AppendHashed with the hash it takes.
+func (s *Shard) AppendShared(dst []byte, db int, key []byte, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
+	return s.AppendHashed(dst, db, s.Hash(key), key, now)
+}

@@ -251,9 +251,6 @@ func (s *Shard) Arena() *slab.Arena { return s.mem }
 // Rand returns the shard's source of randomness.
 func (s *Shard) Rand() *rand.Rand { return s.rnd }
 
-// Settings returns the live parameters.
-func (s *Shard) Settings() *Settings { return s.set }
-
 // Configured tells the shard that its settings have changed.
 func (s *Shard) Configured() {
 	s.lfu, s.lru = s.set.Policy.lfu(), s.set.Policy.lru()

@@ -47,7 +47,7 @@ func appendSettled(q *sharedword.Stripe, dst []byte, p unsafe.Pointer, voff int)
 }
 
 // OverwriteShared stores value under key, whose hash is h, in place of a string of
-// about its length without a TTL. Like [Shard.AppendShared] it may be called by any
+// about its length without a TTL. Like [Shard.AppendHashed] it may be called by any
 // number of goroutines at once, as long as none owns the shard. It reports false, and
 // has changed nothing, when that cannot be done, or not now: then the owner must.
 // Whoever succeeds has to see to it that Stats.Dirty grows. O(1) beside the copy.

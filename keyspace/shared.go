@@ -12,7 +12,7 @@ import (
 	"github.com/redweave/redweave/internal/slab"
 )
 
-// A Shared is the answer of [DB.AppendShared].
+// A Shared is the answer of [Shard.AppendHashed].
 type Shared uint8
 
 const (
@@ -27,21 +27,14 @@ const (
 	SharedVolatile
 )
 
-// AppendShared appends the string at key to dst. Unlike everything else here but
-// OverwriteShared it may be called by any number of goroutines at once, as long as
-// none owns the shard: it changes nothing but the entry's time of use, which may stay some seconds
-// behind where no policy goes by it. now is asked only
-// for a key that has a TTL. It counts neither hits nor misses. O(1) beside the
-// copy.
-func (s *Shard) AppendShared(dst []byte, dbID int, key []byte, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
-	return s.AppendHashed(dst, dbID, s.Hash(key), key, now)
-}
-
 // Hash returns the hash of a key. Any goroutine may ask at any time.
 func (s *Shard) Hash(key []byte) uint64 { return maphash.Bytes(s.seed, key) }
 
-// AppendHashed is AppendShared for callers who know the key's hash, h, because
-// they asked for it before they shared the shard.
+// AppendHashed appends the string at key, whose hash is h, to dst. Unlike everything
+// else here but OverwriteShared it may be called by any number of goroutines at once, as
+// long as none owns the shard: it changes nothing but the entry's time of use, which may
+// stay some seconds behind where no policy goes by it. now is asked only for a key that
+// has a TTL. It counts neither hits nor misses. O(1) beside the copy.
 func (s *Shard) AppendHashed(dst []byte, dbID int, h uint64, key []byte, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
 	db := s.dbs[dbID]
 	if db == nil {
@@ -78,7 +71,7 @@ func (s *Shard) AppendHashed(dst []byte, dbID int, h uint64, key []byte, now int
 	return dst, SharedHit
 }
 
-// appendUnusual is AppendShared for what is no string, an integer, a string with a
+// appendUnusual is AppendHashed for what is no string, an integer, a string with a
 // TTL or a block of its own, or one that is being overwritten or has no room.
 func (s *Shard) appendUnusual(dst []byte, db *DB, p unsafe.Pointer, word uint32, h uint64, klen int, now interface{ UnixMilli() int64 }) ([]byte, Shared) {
 	if datatypes.Type(word&15) != datatypes.String {

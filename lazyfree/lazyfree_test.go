@@ -271,24 +271,6 @@ func TestIdleOwner(t *testing.T) {
 	s.empty()
 }
 
-func TestSubmitArena(t *testing.T) {
-	r := New()
-	s := newShard(t, r)
-	s.h.Submit(newChain(s.a, 1000, 24), 1)
-	newChain(s.a, 1000, 5000)
-	r.SubmitArena(s.a, 7)
-	wait(t, r)
-	if s.a.Held() != 0 || r.Freed() != 8 || r.Pending() != 0 {
-		t.Errorf("held %d, freed %d", s.a.Held(), r.Freed())
-	}
-	r.Close()
-	s = newShard(t, r)
-	newChain(s.a, 100, 24)
-	if r.SubmitArena(s.a, 7); s.a.Held() != 0 {
-		t.Errorf("held %d after submission to a closed reclaimer", s.a.Held())
-	}
-}
-
 // slow is an object that takes one tick of the clock for each piece.
 type slow struct {
 	pieces int

@@ -35,7 +35,6 @@ type job struct {
 	home   *Home
 	view   slab.View // of home's arena, when the object was let go
 	object datatypes.Object
-	arena  *slab.Arena
 	call   func()
 	count  int64
 }
@@ -63,15 +62,6 @@ func (r *Reclaimer) Freed() int64 { return r.freed.Load() }
 
 // ResetFreed sets what Freed returns to 0, as CONFIG RESETSTAT does.
 func (r *Reclaimer) ResetFreed() { r.freed.Store(0) }
-
-// SubmitArena closes a in the background: the quickest way to be rid of a shard's
-// whole contents, which count as count objects. a and its Home are not to be used
-// any more. After the reclaimer was closed, a is closed at once.
-func (r *Reclaimer) SubmitArena(a *slab.Arena, count int64) {
-	if !r.put(job{arena: a, count: count}) {
-		a.Close()
-	}
-}
 
 // After has f called once all that was submitted before is freed, on the
 // reclaimer's goroutine: f should only pass the news on. What was freed is then
@@ -191,8 +181,6 @@ func (w *worker) do(j *job) bool {
 	case j.call != nil:
 		w.settle()
 		j.call()
-	case j.arena != nil:
-		j.arena.Close()
 	case !w.release(j):
 		return false
 	}

@@ -225,9 +225,6 @@ func (c *Core) ownPart(p *part) *command.Exec {
 // All returns the set of all shards.
 func (c *Core) All() command.ShardSet { return c.server.All() }
 
-// Shards returns the number of shards.
-func (c *Core) Shards() int { return len(c.parts) }
-
 // Place says which shards a client's command needs. Anybody may ask who has the client.
 func (c *Core) Place(cl *command.Client, args [][]byte) command.Place {
 	return c.server.Place(cl, args)

@@ -60,9 +60,6 @@ import (
 // An Engine runs commands on a keyspace under some threading model. All methods
 // may be called from any goroutine.
 type Engine interface {
-	// Name is the model's name, as the parameter threading-model has it.
-	Name() string
-
 	// Attach makes a client for calls from this process. It is used by one
 	// goroutine at a time, and given back with Detach.
 	Attach() *command.Client

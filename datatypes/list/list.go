@@ -244,32 +244,6 @@ func (l *List) DropTail(n int, lim *Limits) {
 	}
 }
 
-// PopHead yields the first n elements, first to last, and removes them.
-func (l *List) PopHead(n int, lim *Limits, yield func(Value)) {
-	c := l.Seek(0)
-	for range n {
-		v, ok := c.Next()
-		if !ok {
-			break
-		}
-		yield(v)
-	}
-	l.DropHead(n, lim)
-}
-
-// PopTail yields the last n elements, last to first, and removes them.
-func (l *List) PopTail(n int, lim *Limits, yield func(Value)) {
-	c := l.Seek(-1)
-	for range n {
-		v, ok := c.Prev()
-		if !ok {
-			break
-		}
-		yield(v)
-	}
-	l.DropTail(n, lim)
-}
-
 // Set replaces the element at index i, from the tail when negative, and reports
 // whether there is one. Like Redis it settles on the encoding first, for an
 // index out of range too.
@@ -421,21 +395,6 @@ func (l List) Range(start, stop int, yield func(Value) bool) {
 			}
 		}
 		if n -= k; k == 0 {
-			return
-		}
-	}
-}
-
-// RangeReverse yields what Range does, last to first.
-func (l List) RangeReverse(start, stop int, yield func(Value) bool) {
-	first, n := l.Count(start, stop)
-	if n == 0 {
-		return
-	}
-	c := l.Seek(first + n - 1)
-	for range n {
-		v, ok := c.Prev()
-		if !ok || !yield(v) {
 			return
 		}
 	}

@@ -453,3 +453,46 @@ func FuzzModel(f *testing.F) {
 		model(t, modelLimits[int(which)%len(modelLimits)], data)
 	})
 }
+
+// What commands make of cursors and drops:
+
+// PopHead yields the first n elements, first to last, and removes them.
+func (l *List) PopHead(n int, lim *Limits, yield func(Value)) {
+	c := l.Seek(0)
+	for range n {
+		v, ok := c.Next()
+		if !ok {
+			break
+		}
+		yield(v)
+	}
+	l.DropHead(n, lim)
+}
+
+// PopTail yields the last n elements, last to first, and removes them.
+func (l *List) PopTail(n int, lim *Limits, yield func(Value)) {
+	c := l.Seek(-1)
+	for range n {
+		v, ok := c.Prev()
+		if !ok {
+			break
+		}
+		yield(v)
+	}
+	l.DropTail(n, lim)
+}
+
+// RangeReverse yields what Range does, last to first.
+func (l List) RangeReverse(start, stop int, yield func(Value) bool) {
+	first, n := l.Count(start, stop)
+	if n == 0 {
+		return
+	}
+	c := l.Seek(first + n - 1)
+	for range n {
+		v, ok := c.Prev()
+		if !ok || !yield(v) {
+			return
+		}
+	}
+}

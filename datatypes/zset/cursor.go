@@ -67,7 +67,7 @@ func (z ZSet) Seek(start, n int, reverse bool) (c Cursor) {
 	return c
 }
 
-// SeekScore returns a Cursor on what [ZSet.RangeByScore] yields.
+// SeekScore returns a Cursor on the members in r, as far as w shows them.
 func (z ZSet) SeekScore(r ScoreRange, w Window) (c Cursor) {
 	if r.empty() {
 		return c
@@ -83,7 +83,7 @@ func (z ZSet) SeekScore(r ScoreRange, w Window) (c Cursor) {
 	return c
 }
 
-// SeekLex returns a Cursor on what [ZSet.RangeByLex] yields.
+// SeekLex returns a Cursor on the members in r, as far as w shows them.
 func (z ZSet) SeekLex(r LexRange, w Window) (c Cursor) {
 	if !z.crosses(&r) {
 		return c

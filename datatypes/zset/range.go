@@ -85,18 +85,6 @@ func (z ZSet) Range(start, n int, reverse bool, yield func(m Value, score float6
 	c.each(yield)
 }
 
-// RangeByScore yields the members in r, as far as w shows them.
-func (z ZSet) RangeByScore(r ScoreRange, w Window, yield func(m Value, score float64) bool) {
-	c := z.SeekScore(r, w)
-	c.each(yield)
-}
-
-// RangeByLex yields the members in r, as far as w shows them.
-func (z ZSet) RangeByLex(r LexRange, w Window, yield func(m Value, score float64) bool) {
-	c := z.SeekLex(r, w)
-	c.each(yield)
-}
-
 // A place is where a range begins or ends: the number of members before it, and
 // where that is in a tree (at) or in a listpack (the pair at p, -1 being the end).
 type place struct {

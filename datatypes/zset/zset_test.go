@@ -552,3 +552,15 @@ func TestRandomFair(t *testing.T) {
 		}
 	}
 }
+
+// RangeByScore yields the members in r, as far as w shows them.
+func (z ZSet) RangeByScore(r ScoreRange, w Window, yield func(m Value, score float64) bool) {
+	c := z.SeekScore(r, w)
+	c.each(yield)
+}
+
+// RangeByLex yields the members in r, as far as w shows them.
+func (z ZSet) RangeByLex(r LexRange, w Window, yield func(m Value, score float64) bool) {
+	c := z.SeekLex(r, w)
+	c.each(yield)
+}

@@ -96,24 +96,6 @@ func channelsOf(c *spec.Command, n int) (first, last int, isPattern bool) {
 	return 0, 0, false
 }
 
-// AllowsKey reports whether the user may use a key for reading, writing or both:
-// what a command finds out to be a key only while it runs (SORT's patterns, scripts).
-func (u *User) AllowsKey(key []byte, forReading, forWriting bool) bool {
-	var uses use
-	if forReading {
-		uses |= read
-	}
-	if forWriting {
-		uses |= write
-	}
-	for _, s := range u.selectors {
-		if s.hasKey(key, uses) {
-			return true
-		}
-	}
-	return false
-}
-
 // AllKeys reports whether the user may read every key with some selector.
 func (u *User) AllKeys() bool {
 	for _, s := range u.selectors {

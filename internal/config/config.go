@@ -119,17 +119,6 @@ func (c *Config) Get(patterns ...string) []Pair {
 	return pairs
 }
 
-// Debug returns the parameters that help to understand a crash.
-func (c *Config) Debug() []Pair {
-	var pairs []Pair
-	for _, e := range theTable().names {
-		if e.flags&debug != 0 && e.name == e.param.name {
-			pairs = append(pairs, Pair{e.name, e.kind.get(&c.Values)})
-		}
-	}
-	return pairs
-}
-
 // Sensitive reports whether a parameter's value must not be seen in logs.
 func Sensitive(name string) bool {
 	e, ok := theTable().lookup(name)

@@ -456,12 +456,6 @@ func TestSensitive(t *testing.T) {
 	}
 }
 
-func TestDebug(t *testing.T) {
-	if pairs := New(Options{}).Debug(); !slices.Contains(pairs, Pair{"lazyfree-lazy-expire", "no"}) || slices.Contains(pairs, Pair{"hz", "10"}) {
-		t.Errorf("Debug = %v", pairs)
-	}
-}
-
 func TestMemory(t *testing.T) {
 	for _, tt := range []struct {
 		n    uint64

@@ -88,9 +88,6 @@ func (c *Conn) Want(r Ready) error {
 // Broke reports whether the connection is known to be broken. Nobody need ask who wants to read: reading will say so.
 func (c *Conn) Broke() bool { return c.broke }
 
-// Wants returns the conditions last given to [Conn.Want].
-func (c *Conn) Wants() Ready { return c.want }
-
 // level returns what a connection is ready for: as far as is known, if it has a descriptor.
 func (c *Conn) level() (r Ready) {
 	switch {

@@ -113,7 +113,7 @@ func TestLevelsAreTrue(t *testing.T) {
 					}
 					want := make([]Ready, len(conns))
 					for j, c := range conns {
-						want[j] = truth(t, c) & c.Wants()
+						want[j] = truth(t, c) & c.want
 					}
 					events, err := p.Wait(0)
 					if err != nil {

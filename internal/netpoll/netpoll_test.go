@@ -425,8 +425,8 @@ func TestReadinessIsALevel(t *testing.T) {
 				if k, err := ev.Conn.Read(b[:]); k != 0 || err != nil {
 					t.Errorf("read of nothing: %d, %v", k, err)
 				}
-				if ev.Conn.Wants() != Readable|Writable || ev.Ready != Readable|Writable {
-					t.Errorf("wants %d, ready %d", ev.Conn.Wants(), ev.Ready)
+				if ev.Conn.want != Readable|Writable || ev.Ready != Readable|Writable {
+					t.Errorf("wants %d, ready %d", ev.Conn.want, ev.Ready)
 				}
 				ev.Conn.Write([]byte("done"))
 				ev.Conn.Want(0)
@@ -608,7 +608,7 @@ func TestMove(t *testing.T) {
 				moves++
 				s.p.Remove(c)
 				other.post(func() {
-					want := c.Wants()
+					want := c.want
 					other.p.Add(c)
 					c.Want(want)
 				})

@@ -71,9 +71,6 @@ func New(o threading.Options) *Engine {
 	return e
 }
 
-// Name returns the model's name.
-func (e *Engine) Name() string { return Name }
-
 // Model names the model and its number of threads.
 func (e *Engine) Model() (name string, threads int) { return Name, e.threads }
 

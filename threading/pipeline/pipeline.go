@@ -97,9 +97,6 @@ func New(o threading.Options) *Engine {
 	return e
 }
 
-// Name returns the model's name.
-func (e *Engine) Name() string { return Name }
-
 // Model names the model and its number of threads: the I/O loops and the worker.
 func (e *Engine) Model() (name string, threads int) { return Name, len(e.threads) + 1 }
 

@@ -18,7 +18,7 @@
 // it is. Commands on the loop's own keys run on the spot ([keeper.dispatch]). Those on a
 // foreign key travel: all that go to the same loop at the same time, whatever clients they are of,
 // are squashed into one message ([message]), which its loop runs in one go
-// ([keeper.run]) and sends back with the replies. The clients are away
+// ([message.run]) and sends back with the replies. The clients are away
 // meanwhile, and the loop goes on with others. When the last message of a parcel is back
 // ([keeper.collect]) the replies are put together in the order of the commands.
 //
@@ -168,9 +168,6 @@ func NewWith(o threading.Options, own Options) *Engine {
 	e.Init(threading.NewCore(o, e), p)
 	return e
 }
-
-// Name returns the model's name.
-func (e *Engine) Name() string { return Name }
 
 // Model names the model and its number of threads.
 func (e *Engine) Model() (name string, threads int) { return Name, len(e.keepers) }

@@ -13,7 +13,7 @@
 //
 // The loop waits for sockets ([Engine.run]). It reads what a client sent into a
 // buffer that all clients share, parses it, and with the keyspace owned runs every
-// complete command in it ([Engine.execute]): a pipeline of a hundred commands costs
+// complete command in it (execute): a pipeline of a hundred commands costs
 // one read, one taking of ownership and one write. Clients without a pipeline are read
 // until there is enough to do ([threading.Batch.Ripe]). Replies gather in the client's
 // output. When every socket that had something to say has been served, the loop
@@ -50,9 +50,6 @@ func New(o threading.Options) *Engine {
 	e.Init(threading.NewCore(o, e), eventloop.Plan{Threads: []string{"main"}, Run: e.run})
 	return e
 }
-
-// Name returns the model's name.
-func (e *Engine) Name() string { return Name }
 
 // Model names the model and its number of threads.
 func (e *Engine) Model() (name string, threads int) { return Name, 1 }

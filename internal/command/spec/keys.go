@@ -233,27 +233,6 @@ func (c *Command) KeyPositions(dst []KeyPos, args [][]byte) ([]KeyPos, error) {
 	return dst, nil
 }
 
-// FirstKeyPos returns the place of the first key in args, 0 when there is none.
-// It is quicker than KeyPositions, and enough to choose a shard for a command
-// that has one key.
-func (c *Command) FirstKeyPos(args [][]byte) int {
-	if c.FirstKey != 0 {
-		if c.FirstKey < len(args) && c.shape != shapeNone {
-			return c.FirstKey
-		}
-		return 0
-	}
-	if c.shape == shapeNone {
-		return 0
-	}
-	var room [8]KeyPos
-	pos, err := c.KeyPositions(room[:0], args)
-	if err != nil || len(pos) == 0 {
-		return 0
-	}
-	return pos[0].Pos
-}
-
 // bySpecs works the specs through. One that cannot be followed makes all of
 // them void, and the keys are then counted as leniently as Redis does.
 func (c *Command) bySpecs(dst []KeyPos, args [][]byte) []KeyPos {

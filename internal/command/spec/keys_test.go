@@ -200,8 +200,8 @@ func TestKeyPositionsAppends(t *testing.T) {
 	}
 }
 
-// TestFirstKeyPos holds the quick way to the whole one.
-func TestFirstKeyPos(t *testing.T) {
+// TestOneKey holds the promise of OneKey to where the keys are.
+func TestOneKey(t *testing.T) {
 	for _, c := range getKeysCases {
 		args := words(c.command)
 		cmd := Lookup(args)
@@ -209,19 +209,6 @@ func TestFirstKeyPos(t *testing.T) {
 			continue
 		}
 		pos, err := cmd.KeyPositions(nil, args)
-		want := 0
-		switch {
-		case err == nil && len(pos) > 0:
-			want = pos[0].Pos
-		case cmd.FirstKey != 0 && cmd.HasKeys() && cmd.FirstKey < len(args):
-			want = cmd.FirstKey // refused later, but by whichever shard
-		}
-		if cmd.FirstKey != 0 && cmd.Flags&MovableKeys != 0 {
-			want = cmd.FirstKey // MIGRATE may keep its keys elsewhere
-		}
-		if got := cmd.FirstKeyPos(args); got != want {
-			t.Errorf("%s: FirstKeyPos = %d, want %d", c.command, got, want)
-		}
 		if cmd.OneKey() && err == nil && (len(pos) != 1 || pos[0].Pos != cmd.FirstKey) {
 			t.Errorf("%s has OneKey, but keys %v", c.command, pos)
 		}
@@ -248,11 +235,6 @@ func FuzzKeyPositions(f *testing.F) {
 		for _, p := range pos {
 			if p.Pos < 1 || p.Pos >= len(args) {
 				t.Errorf("%s: key at %d of %d", command, p.Pos, len(args))
-			}
-		}
-		if c := Lookup(args); c != nil {
-			if p := c.FirstKeyPos(args); p < 0 || p >= len(args) {
-				t.Errorf("%s: first key at %d of %d", command, p, len(args))
 			}
 		}
 	})
