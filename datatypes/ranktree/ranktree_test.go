@@ -2,110 +2,46 @@ package ranktree
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/redweave/redweave/internal/ranking"
 	"github.com/redweave/redweave/internal/slab"
 )
 
-type pair struct {
-	member string
-	score  float64
-}
-
-func compare(a, b pair) int {
-	return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.member, b.member))
-}
-
 // A model is a Tree beside the sorted slice it must agree with.
 type model struct {
+	*ranking.Model
 	t    *testing.T
 	a    *slab.Arena
 	tree *Tree
-	want []pair
-	refs map[string]slab.Ref
 }
 
 // newModel makes a tree whose pages have at most full entries.
 func newModel(t *testing.T, full int) *model {
 	a := slab.New(slab.Options{})
 	t.Cleanup(a.Close)
-	m := &model{t: t, a: a, tree: New(a, 1), refs: map[string]slab.Ref{}}
-	m.tree.full = full
-	return m
-}
-
-func (m *model) find(member string) int {
-	return slices.IndexFunc(m.want, func(p pair) bool { return p.member == member })
-}
-
-// set inserts the member or changes its score.
-func (m *model) set(member string, s float64) {
-	if r, ok := m.refs[member]; ok {
-		i := m.find(member)
-		m.want = slices.Delete(m.want, i, i+1)
-		m.tree.UpdateScore(r, s)
-	} else {
-		m.refs[member] = m.tree.Insert(s, []byte(member))
-	}
-	i, _ := slices.BinarySearchFunc(m.want, pair{member, s}, compare)
-	m.want = slices.Insert(m.want, i, pair{member, s})
-}
-
-func (m *model) delete(member string) {
-	r, ok := m.refs[member]
-	if !ok {
-		return
-	}
-	m.tree.Delete(r)
-	delete(m.refs, member)
-	i := m.find(member)
-	m.want = slices.Delete(m.want, i, i+1)
-}
-
-func (m *model) deleteRange(rank, n int) {
-	n = max(0, min(n, len(m.want)-rank))
-	var got []pair
-	if k := m.tree.DeleteRange(rank, n, func(r slab.Ref) { got = append(got, m.at(r)) }); k != n {
-		m.t.Fatalf("DeleteRange(%d, %d) of %d = %d", rank, n, len(m.want), k)
-	}
-	if n == 0 {
-		return
-	}
-	if !slices.Equal(got, m.want[rank:rank+n]) {
-		m.t.Fatalf("DeleteRange(%d, %d) removed %v, want %v", rank, n, got, m.want[rank:rank+n])
-	}
-	for _, p := range got {
-		delete(m.refs, p.member)
-	}
-	m.want = slices.Delete(m.want, rank, rank+n)
-}
-
-func (m *model) at(r slab.Ref) pair {
-	b, s := m.tree.At(r)
-	return pair{string(b), s}
+	tree := New(a, 1)
+	tree.full = full
+	return &model{Model: ranking.New(t, tree), t: t, a: a, tree: tree}
 }
 
 // pairs returns the members refs name.
-func (m *model) pairs(refs []slab.Ref) (got []pair) {
+func (m *model) pairs(refs []slab.Ref) (got []ranking.Pair) {
 	for _, r := range refs {
-		got = append(got, m.at(r))
+		got = append(got, m.At(r))
 	}
 	return got
 }
 
 // seek asks for the position of the first element that is not before what is
 // sought, and goes on from there both ways.
-func (m *model) seek(what string, at Position, notBefore func(pair) bool) {
+func (m *model) seek(what string, at Position, notBefore func(ranking.Pair) bool) {
 	m.t.Helper()
-	want := slices.IndexFunc(m.want, notBefore)
-	if want < 0 {
-		want = len(m.want)
-	}
+	want := m.Rank(notBefore)
 	if at.Rank != want {
 		m.t.Fatalf("%s = rank %d, want %d", what, at.Rank, want)
 	}
@@ -117,12 +53,12 @@ func (m *model) walk(at Position) {
 	m.t.Helper()
 	var buf [7]slab.Ref
 	start, to := at.Rank, at
-	var got []pair
+	var got []ranking.Pair
 	for n := m.tree.Fill(&to, buf[:1+start%7]); n > 0; n = m.tree.Fill(&to, buf[:]) {
 		got = append(got, m.pairs(buf[:n])...)
 	}
-	if !slices.Equal(got, m.want[start:]) || to.Rank != len(m.want) {
-		m.t.Fatalf("from %d to the end: %v, want %v", start, got, m.want[start:])
+	if !slices.Equal(got, m.Want[start:]) || to.Rank != len(m.Want) {
+		m.t.Fatalf("from %d to the end: %v, want %v", start, got, m.Want[start:])
 	}
 	for n := m.tree.FillBack(&to, buf[:]); n > 0; n = m.tree.FillBack(&to, buf[:1+to.Rank%7]) {
 		for _, p := range m.pairs(buf[:n]) {
@@ -134,7 +70,7 @@ func (m *model) walk(at Position) {
 	}
 	for n := m.tree.FillBack(&at, buf[:1+start%7]); n > 0; n = m.tree.FillBack(&at, buf[:]) {
 		for i, p := range m.pairs(buf[:n]) {
-			if want := m.want[at.Rank+n-1-i]; p != want {
+			if want := m.Want[at.Rank+n-1-i]; p != want {
 				m.t.Fatalf("from %d to the start: %v, want %v", start, p, want)
 			}
 		}
@@ -146,15 +82,15 @@ func (m *model) walk(at Position) {
 
 func (m *model) seekScore(s float64, after bool) {
 	m.t.Helper()
-	m.seek(fmt.Sprintf("SeekScore(%v, %v)", s, after), m.tree.SeekScore(s, after), func(p pair) bool {
-		return p.score > s || !after && p.score == s
+	m.seek(fmt.Sprintf("SeekScore(%v, %v)", s, after), m.tree.SeekScore(s, after), func(p ranking.Pair) bool {
+		return p.Score > s || !after && p.Score == s
 	})
 }
 
 func (m *model) seekMember(member string, after bool) {
 	m.t.Helper()
-	m.seek(fmt.Sprintf("SeekMember(%q, %v)", member, after), m.tree.SeekMember([]byte(member), after), func(p pair) bool {
-		return p.member > member || !after && p.member == member
+	m.seek(fmt.Sprintf("SeekMember(%q, %v)", member, after), m.tree.SeekMember([]byte(member), after), func(p ranking.Pair) bool {
+		return p.Member > member || !after && p.Member == member
 	})
 }
 
@@ -164,18 +100,18 @@ func (m *model) agree() {
 	if err := m.tree.Check(); err != nil {
 		m.t.Fatal(err)
 	}
-	if m.tree.Len() != len(m.want) {
-		m.t.Fatalf("Len() = %d, want %d", m.tree.Len(), len(m.want))
+	if m.tree.Len() != len(m.Want) {
+		m.t.Fatalf("Len() = %d, want %d", m.tree.Len(), len(m.Want))
 	}
 	i := 0
 	for r := range m.tree.All {
-		p := m.want[i]
-		if m.at(r) != p || m.refs[p.member] != r || m.tree.Rank(r) != i || m.tree.ByRank(i) != r {
-			m.t.Fatalf("at rank %d: member %d %v, rank %d; want %d %v", i, r, m.at(r), m.tree.Rank(r), m.refs[p.member], p)
+		p := m.Want[i]
+		if m.At(r) != p || m.Refs[p.Member] != r || m.tree.Rank(r) != i || m.tree.ByRank(i) != r {
+			m.t.Fatalf("at rank %d: member %d %v, rank %d; want %d %v", i, r, m.At(r), m.tree.Rank(r), m.Refs[p.Member], p)
 		}
 		i++
 	}
-	if i != len(m.want) || m.tree.ByRank(-1) != slab.Nil || m.tree.ByRank(i) != slab.Nil {
+	if i != len(m.Want) || m.tree.ByRank(-1) != slab.Nil || m.tree.ByRank(i) != slab.Nil {
 		m.t.Fatal("something beyond the ends")
 	}
 }
@@ -183,7 +119,7 @@ func (m *model) agree() {
 // close gives everything back and looks for blocks left behind.
 func (m *model) close(budget int) {
 	m.t.Helper()
-	for _, r := range m.refs {
+	for _, r := range m.Refs {
 		m.a.Free(r)
 	}
 	b := slab.NewBatch(m.a.Snapshot())
@@ -216,24 +152,24 @@ func run(t *testing.T, data []byte) {
 		s := scores[y%16]
 		switch op % 14 {
 		default:
-			m.set(member, s)
+			m.Set(member, s)
 		case 1, 2, 3:
-			m.set(member, float64(x)+float64(y)/256)
+			m.Set(member, float64(x)+float64(y)/256)
 		case 6, 7:
-			m.delete(member)
+			m.Delete(member)
 		case 8:
-			m.deleteRange(int(x), int(y%32))
+			m.DeleteRange(int(x), int(y%32))
 		case 9:
 			m.seekScore(s, x&1 == 0)
 		case 10: // one score for all, as the lexicographic commands want it
 			if y < 32 {
-				for _, p := range slices.Clone(m.want) {
-					m.set(p.member, 1)
+				for _, p := range slices.Clone(m.Want) {
+					m.Set(p.Member, 1)
 				}
 				m.seekMember(member, y&1 == 0)
 			}
 		case 11:
-			m.walk(m.tree.Seek(int(x) % (len(m.want) + 1)))
+			m.walk(m.tree.Seek(int(x) % (len(m.Want) + 1)))
 		case 12:
 			if err := m.tree.Check(); err != nil {
 				t.Fatal(err)
@@ -241,7 +177,7 @@ func run(t *testing.T, data []byte) {
 		}
 	}
 	m.agree()
-	m.close(1 + len(m.want)%5)
+	m.close(1 + len(m.Want)%5)
 }
 
 func TestModel(t *testing.T) {
@@ -265,24 +201,24 @@ func TestLarge(t *testing.T) {
 		m := newModel(t, full)
 		rnd := rand.New(rand.NewPCG(1, 2))
 		const n = 6000
-		var pairs []pair
+		var pairs []ranking.Pair
 		for i := range n {
-			p := pair{fmt.Sprint("member:", i), float64(rnd.IntN(n / 2))}
+			p := ranking.Pair{Member: fmt.Sprint("member:", i), Score: float64(rnd.IntN(n / 2))}
 			pairs = append(pairs, p)
-			m.refs[p.member] = m.tree.Insert(p.score, []byte(p.member))
+			m.Refs[p.Member] = m.tree.Insert(p.Score, []byte(p.Member))
 		}
 		for i := range n / 2 {
-			pairs[i].score = rnd.NormFloat64() * n
-			m.tree.UpdateScore(m.refs[pairs[i].member], pairs[i].score)
+			pairs[i].Score = rnd.NormFloat64() * n
+			m.tree.UpdateScore(m.Refs[pairs[i].Member], pairs[i].Score)
 		}
-		slices.SortFunc(pairs, compare)
-		m.want = pairs
+		slices.SortFunc(pairs, ranking.Compare)
+		m.Want = pairs
 		m.agree()
 		for range 20 {
 			m.seekScore(float64(rnd.IntN(n)), rnd.IntN(2) == 0)
 		}
-		for len(m.want) > 0 {
-			m.deleteRange(rnd.IntN(len(m.want)), 1+rnd.IntN(1000))
+		for len(m.Want) > 0 {
+			m.DeleteRange(rnd.IntN(len(m.Want)), 1+rnd.IntN(1000))
 			if err := m.tree.Check(); err != nil {
 				t.Fatal(err)
 			}
@@ -301,11 +237,11 @@ func TestOrdered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := newModel(t, 8)
 			for i := range 1000 {
-				m.set(fmt.Sprintf("%04d", i), float64(i/3)*step)
+				m.Set(fmt.Sprintf("%04d", i), float64(i/3)*step)
 			}
 			m.agree()
 			for i := range 990 {
-				m.delete(fmt.Sprintf("%04d", i))
+				m.Delete(fmt.Sprintf("%04d", i))
 			}
 			m.agree()
 			m.close(3)
@@ -318,22 +254,22 @@ func TestAppend(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 1000} {
 			m := newModel(t, fullPage)
 			for i := range had {
-				m.set(fmt.Sprint(i), float64(-i))
+				m.Set(fmt.Sprint(i), float64(-i))
 			}
 			for i := range n {
-				p := pair{fmt.Sprintf("%04d", i), float64(i / 3)}
+				p := ranking.Pair{Member: fmt.Sprintf("%04d", i), Score: float64(i / 3)}
 				if had > 0 {
-					p.score++
+					p.Score++
 				}
-				m.refs[p.member] = m.tree.Append(p.score, []byte(p.member))
-				m.want = append(m.want, p)
+				m.Refs[p.Member] = m.tree.Append(p.Score, []byte(p.Member))
+				m.Want = append(m.Want, p)
 			}
 			m.agree()
 			if pages := float64(m.tree.Bytes()) / leafWidth / fullPage; n == 1000 && pages > float64(n+had)/fullPage*1.2 {
 				t.Errorf("%d members take %v full pages", n+had, pages)
 			}
 			for i := range min(had, 10) {
-				m.set(fmt.Sprint(i), float64(5*i))
+				m.Set(fmt.Sprint(i), float64(5*i))
 			}
 			m.agree()
 			m.close(3)
@@ -366,8 +302,8 @@ func TestBytes(t *testing.T) {
 		t.Errorf("%.1f bytes of pages a member", per)
 	}
 	for i := range 19000 {
-		m.tree.Delete(m.refs[fmt.Sprint(i)])
-		delete(m.refs, fmt.Sprint(i))
+		m.tree.Delete(m.Refs[fmt.Sprint(i)])
+		delete(m.Refs, fmt.Sprint(i))
 	}
 	if per := float64(m.tree.Bytes()) / 1000; per > 24 {
 		t.Errorf("%.1f bytes of pages a member after most have gone", per)
@@ -381,15 +317,15 @@ func TestBytes(t *testing.T) {
 // set2 is set without a model.
 func (m *model) set2(i int, s float64) {
 	name := fmt.Sprint(i)
-	m.refs[name] = m.tree.Insert(s, []byte(name))
+	m.Refs[name] = m.tree.Insert(s, []byte(name))
 }
 
 func TestNaN(t *testing.T) {
 	m := newModel(t, fullPage)
-	m.set("a", 1)
+	m.Set("a", 1)
 	for name, f := range map[string]func(){
 		"Insert":      func() { m.tree.Insert(math.NaN(), []byte("b")) },
-		"UpdateScore": func() { m.tree.UpdateScore(m.refs["a"], math.NaN()) },
+		"UpdateScore": func() { m.tree.UpdateScore(m.Refs["a"], math.NaN()) },
 	} {
 		func() {
 			defer func() {
@@ -418,7 +354,7 @@ func TestCheckFinds(t *testing.T) {
 	} {
 		m := newModel(t, 16)
 		for i := range 100 {
-			m.set(fmt.Sprint(i), float64(i))
+			m.Set(fmt.Sprint(i), float64(i))
 		}
 		m.agree()
 		harm(m.tree)
@@ -439,13 +375,13 @@ func TestNoAllocs(t *testing.T) {
 	s := 0.0
 	var buf [16]slab.Ref
 	for name, f := range map[string]func(){
-		"UpdateScore": func() { s += 77; m.tree.UpdateScore(m.refs["500"], s) },
+		"UpdateScore": func() { s += 77; m.tree.UpdateScore(m.Refs["500"], s) },
 		"Fill": func() {
 			at := m.tree.SeekScore(500, true)
 			m.tree.Fill(&at, buf[:])
 			m.tree.FillBack(&at, buf[:])
 		},
-		"Rank":   func() { m.tree.Rank(m.refs["400"]) },
+		"Rank":   func() { m.tree.Rank(m.Refs["400"]) },
 		"ByRank": func() { m.tree.ByRank(700) },
 	} {
 		if n := testing.AllocsPerRun(100, f); n != 0 {

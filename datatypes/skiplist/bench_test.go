@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/redweave/redweave/internal/ranking"
 	"github.com/redweave/redweave/internal/slab"
 )
 
@@ -117,25 +118,25 @@ func BenchmarkLoad(b *testing.B) {
 func BenchmarkSortedSlice(b *testing.B) {
 	for _, n := range []int{1e2, 1e5} {
 		rnd := rand.New(rand.NewPCG(1, 2))
-		s := make([]pair, n)
+		s := make([]ranking.Pair, n)
 		for i := range s {
-			s[i] = pair{fmt.Sprintf("m:%09d", i), float64(rnd.IntN(1e6))}
+			s[i] = ranking.Pair{Member: fmt.Sprintf("m:%09d", i), Score: float64(rnd.IntN(1e6))}
 		}
-		slices.SortFunc(s, compare)
+		slices.SortFunc(s, ranking.Compare)
 		size := fmt.Sprintf("impl=slice/size=%.0e", float64(n))
 		b.Run("op=update/"+size, func(b *testing.B) {
 			for b.Loop() {
 				i := rnd.IntN(n)
 				p := s[i]
 				s = slices.Delete(s, i, i+1)
-				p.score = float64(rnd.IntN(1e6))
-				j, _ := slices.BinarySearchFunc(s, p, compare)
+				p.Score = float64(rnd.IntN(1e6))
+				j, _ := slices.BinarySearchFunc(s, p, ranking.Compare)
 				s = slices.Insert(s, j, p)
 			}
 		})
 		b.Run("op=seek/"+size, func(b *testing.B) {
 			for b.Loop() {
-				sink, _ = slices.BinarySearchFunc(s, pair{score: float64(rnd.IntN(1e6))}, compare)
+				sink, _ = slices.BinarySearchFunc(s, ranking.Pair{Score: float64(rnd.IntN(1e6))}, ranking.Compare)
 			}
 		})
 	}

@@ -2,99 +2,36 @@ package skiplist
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 
+	"github.com/redweave/redweave/internal/ranking"
 	"github.com/redweave/redweave/internal/slab"
 )
 
-type pair struct {
-	member string
-	score  float64
-}
-
-func compare(a, b pair) int {
-	return cmp.Or(cmp.Compare(a.score, b.score), cmp.Compare(a.member, b.member))
-}
-
 // A model is a List beside the sorted slice it must agree with.
 type model struct {
-	t    *testing.T
-	a    *slab.Arena
-	l    *List
-	want []pair
-	refs map[string]slab.Ref
+	*ranking.Model
+	t *testing.T
+	a *slab.Arena
+	l *List
 }
 
 func newModel(t *testing.T, seed uint64) *model {
 	a := slab.New(slab.Options{})
 	t.Cleanup(a.Close)
-	return &model{t: t, a: a, l: New(a, seed), refs: map[string]slab.Ref{}}
-}
-
-func (m *model) find(member string) int {
-	return slices.IndexFunc(m.want, func(p pair) bool { return p.member == member })
-}
-
-// set inserts the member or changes its score.
-func (m *model) set(member string, s float64) {
-	if r, ok := m.refs[member]; ok {
-		i := m.find(member)
-		m.want = slices.Delete(m.want, i, i+1)
-		m.l.UpdateScore(r, s)
-	} else {
-		m.refs[member] = m.l.Insert(s, []byte(member))
-	}
-	i, _ := slices.BinarySearchFunc(m.want, pair{member, s}, compare)
-	m.want = slices.Insert(m.want, i, pair{member, s})
-}
-
-func (m *model) delete(member string) {
-	r, ok := m.refs[member]
-	if !ok {
-		return
-	}
-	m.l.Delete(r)
-	delete(m.refs, member)
-	i := m.find(member)
-	m.want = slices.Delete(m.want, i, i+1)
-}
-
-func (m *model) deleteRange(rank, n int) {
-	n = max(0, min(n, len(m.want)-rank))
-	var got []pair
-	if k := m.l.DeleteRange(rank, n, func(r slab.Ref) { got = append(got, m.at(r)) }); k != n {
-		m.t.Fatalf("DeleteRange(%d, %d) of %d = %d", rank, n, len(m.want), k)
-	}
-	if n == 0 {
-		return
-	}
-	if !slices.Equal(got, m.want[rank:rank+n]) {
-		m.t.Fatalf("DeleteRange(%d, %d) removed %v, want %v", rank, n, got, m.want[rank:rank+n])
-	}
-	for _, p := range got {
-		delete(m.refs, p.member)
-	}
-	m.want = slices.Delete(m.want, rank, rank+n)
-}
-
-func (m *model) at(r slab.Ref) pair {
-	b, s := m.l.At(r)
-	return pair{string(b), s}
+	l := New(a, seed)
+	return &model{Model: ranking.New(t, l), t: t, a: a, l: l}
 }
 
 // seek asks for the first element that is not before what is sought.
-func (m *model) seek(what string, r slab.Ref, rank int, notBefore func(pair) bool) {
+func (m *model) seek(what string, r slab.Ref, rank int, notBefore func(ranking.Pair) bool) {
 	m.t.Helper()
-	want := slices.IndexFunc(m.want, notBefore)
-	if want < 0 {
-		want = len(m.want)
-	}
-	if rank != want || (r == slab.Nil) != (want == len(m.want)) || r != slab.Nil && m.at(r) != m.want[want] {
+	want := m.Rank(notBefore)
+	if rank != want || (r == slab.Nil) != (want == len(m.Want)) || r != slab.Nil && m.At(r) != m.Want[want] {
 		m.t.Fatalf("%s = %d, rank %d, want rank %d", what, r, rank, want)
 	}
 }
@@ -102,16 +39,16 @@ func (m *model) seek(what string, r slab.Ref, rank int, notBefore func(pair) boo
 func (m *model) seekScore(s float64, after bool) {
 	m.t.Helper()
 	r, rank := m.l.SeekScore(s, after)
-	m.seek(fmt.Sprintf("SeekScore(%v, %v)", s, after), r, rank, func(p pair) bool {
-		return p.score > s || !after && p.score == s
+	m.seek(fmt.Sprintf("SeekScore(%v, %v)", s, after), r, rank, func(p ranking.Pair) bool {
+		return p.Score > s || !after && p.Score == s
 	})
 }
 
 func (m *model) seekMember(member string, after bool) {
 	m.t.Helper()
 	r, rank := m.l.SeekMember([]byte(member), after)
-	m.seek(fmt.Sprintf("SeekMember(%q, %v)", member, after), r, rank, func(p pair) bool {
-		return p.member > member || !after && p.member == member
+	m.seek(fmt.Sprintf("SeekMember(%q, %v)", member, after), r, rank, func(p ranking.Pair) bool {
+		return p.Member > member || !after && p.Member == member
 	})
 }
 
@@ -121,24 +58,24 @@ func (m *model) agree() {
 	if err := m.l.Check(); err != nil {
 		m.t.Fatal(err)
 	}
-	if m.l.Len() != len(m.want) {
-		m.t.Fatalf("Len() = %d, want %d", m.l.Len(), len(m.want))
+	if m.l.Len() != len(m.Want) {
+		m.t.Fatalf("Len() = %d, want %d", m.l.Len(), len(m.Want))
 	}
 	r := m.l.First()
-	for i, p := range m.want {
-		if m.at(r) != p || m.refs[p.member] != r || m.l.Rank(r) != i || m.l.ByRank(i) != r {
-			m.t.Fatalf("at rank %d: node %d %v, rank %d; want %d %v", i, r, m.at(r), m.l.Rank(r), m.refs[p.member], p)
+	for i, p := range m.Want {
+		if m.At(r) != p || m.Refs[p.Member] != r || m.l.Rank(r) != i || m.l.ByRank(i) != r {
+			m.t.Fatalf("at rank %d: node %d %v, rank %d; want %d %v", i, r, m.At(r), m.l.Rank(r), m.Refs[p.Member], p)
 		}
 		r = m.l.Next(r)
 	}
 	r = m.l.Last()
-	for i := range m.want {
-		if p := m.want[len(m.want)-1-i]; m.at(r) != p {
-			m.t.Fatalf("%d from the end: %v, want %v", i, m.at(r), p)
+	for i := range m.Want {
+		if p := m.Want[len(m.Want)-1-i]; m.At(r) != p {
+			m.t.Fatalf("%d from the end: %v, want %v", i, m.At(r), p)
 		}
 		r = m.l.Prev(r)
 	}
-	if r != slab.Nil || m.l.ByRank(-1) != slab.Nil || m.l.ByRank(len(m.want)) != slab.Nil {
+	if r != slab.Nil || m.l.ByRank(-1) != slab.Nil || m.l.ByRank(len(m.Want)) != slab.Nil {
 		m.t.Fatal("something beyond the ends")
 	}
 }
@@ -177,22 +114,22 @@ func run(t *testing.T, data []byte) {
 		s := scores[y%16]
 		switch op % 12 {
 		default:
-			m.set(member, s)
+			m.Set(member, s)
 		case 6, 7:
-			m.delete(member)
+			m.Delete(member)
 		case 8:
-			m.deleteRange(int(x), int(y%32))
+			m.DeleteRange(int(x), int(y%32))
 		case 9:
 			m.seekScore(s, x&1 == 0)
 		case 10, 11: // one score for all, as the lexicographic commands want it
-			for _, p := range slices.Clone(m.want) {
-				m.set(p.member, 1)
+			for _, p := range slices.Clone(m.Want) {
+				m.Set(p.Member, 1)
 			}
 			m.seekMember(member, y&1 == 0)
 		}
 	}
 	m.agree()
-	m.close(len(m.want) % 5)
+	m.close(len(m.Want) % 5)
 }
 
 func TestModel(t *testing.T) {
@@ -214,24 +151,24 @@ func TestLarge(t *testing.T) {
 	m := newModel(t, 7)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	const n = 5000
-	var pairs []pair
+	var pairs []ranking.Pair
 	for i := range n {
-		p := pair{fmt.Sprint("member:", i), float64(rnd.IntN(n / 2))}
+		p := ranking.Pair{Member: fmt.Sprint("member:", i), Score: float64(rnd.IntN(n / 2))}
 		pairs = append(pairs, p)
-		m.refs[p.member] = m.l.Insert(p.score, []byte(p.member))
+		m.Refs[p.Member] = m.l.Insert(p.Score, []byte(p.Member))
 	}
 	for i := range n / 2 {
-		pairs[i].score = rnd.NormFloat64() * n
-		m.l.UpdateScore(m.refs[pairs[i].member], pairs[i].score)
+		pairs[i].Score = rnd.NormFloat64() * n
+		m.l.UpdateScore(m.Refs[pairs[i].Member], pairs[i].Score)
 	}
-	slices.SortFunc(pairs, compare)
-	m.want = pairs
+	slices.SortFunc(pairs, ranking.Compare)
+	m.Want = pairs
 	m.agree()
 	for range 200 {
 		m.seekScore(float64(rnd.IntN(n)), rnd.IntN(2) == 0)
 	}
-	for len(m.want) > 0 {
-		m.deleteRange(rnd.IntN(len(m.want)), 1+rnd.IntN(400))
+	for len(m.Want) > 0 {
+		m.DeleteRange(rnd.IntN(len(m.Want)), 1+rnd.IntN(400))
 	}
 	m.agree()
 	if m.l.levels != 1 {
@@ -245,20 +182,20 @@ func TestLoader(t *testing.T) {
 		for _, n := range []int{0, 1, 2, 1000} {
 			m := newModel(t, uint64(n))
 			for i := range had {
-				m.set(fmt.Sprint(i), float64(-i))
+				m.Set(fmt.Sprint(i), float64(-i))
 			}
 			w := m.l.Loader()
 			for i := range n {
-				p := pair{fmt.Sprintf("%04d", i), float64(i / 3)}
+				p := ranking.Pair{Member: fmt.Sprintf("%04d", i), Score: float64(i / 3)}
 				if had > 0 {
-					p.score++
+					p.Score++
 				}
-				m.refs[p.member] = w.Append(p.score, []byte(p.member))
-				m.want = append(m.want, p)
+				m.Refs[p.Member] = w.Append(p.Score, []byte(p.Member))
+				m.Want = append(m.Want, p)
 			}
 			m.agree()
 			for i := range min(had, 10) {
-				m.set(fmt.Sprint(i), float64(5*i))
+				m.Set(fmt.Sprint(i), float64(5*i))
 			}
 			m.agree()
 			m.close(3)
@@ -283,10 +220,10 @@ func TestLevels(t *testing.T) {
 
 func TestNaN(t *testing.T) {
 	m := newModel(t, 1)
-	m.set("a", 1)
+	m.Set("a", 1)
 	for name, f := range map[string]func(){
 		"Insert":      func() { m.l.Insert(math.NaN(), []byte("b")) },
-		"UpdateScore": func() { m.l.UpdateScore(m.refs["a"], math.NaN()) },
+		"UpdateScore": func() { m.l.UpdateScore(m.Refs["a"], math.NaN()) },
 	} {
 		func() {
 			defer func() {
@@ -313,7 +250,7 @@ func TestCheckFinds(t *testing.T) {
 	} {
 		m := newModel(t, 3)
 		for i := range 100 {
-			m.set(fmt.Sprint(i), float64(i))
+			m.Set(fmt.Sprint(i), float64(i))
 		}
 		m.agree()
 		harm(m.l)
