@@ -11,13 +11,13 @@ func Threads(wishes ...int) int {
 			return n
 		}
 	}
-	return DefaultThreads(runtime.GOMAXPROCS(0))
+	return defaultThreads(runtime.GOMAXPROCS(0))
 }
 
-// DefaultThreads is what has proved best on so many processors, by what the makers of
+// defaultThreads is what has proved best on so many processors, by what the makers of
 // Redis and Valkey and their users publish: some are left for the kernel's side of the
 // network and for everything else. On one or two a second thread does not pay.
-func DefaultThreads(procs int) int {
+func defaultThreads(procs int) int {
 	switch {
 	case procs <= 2:
 		return 1

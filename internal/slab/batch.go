@@ -58,8 +58,8 @@ func (b *Batch) Len() int { return b.n }
 // Bytes returns the sum of their class sizes.
 func (b *Batch) Bytes() int64 { return b.bytes }
 
-// Spans returns how many pieces Splice has to join.
-func (b *Batch) Spans() int { return b.touch + len(b.huge) }
+// spans returns how many pieces Splice has to join.
+func (b *Batch) spans() int { return b.touch + len(b.huge) }
 
 // Free puts block r into b.
 func (b *Batch) Free(r Ref) {
@@ -134,7 +134,7 @@ func (b *Batch) growChains() {
 
 // Splice joins the blocks of b to the arena's free ones, in time proportional to
 // the spans they lie in, and leaves b empty for use again.
-func (a *Arena) Splice(b *Batch) { a.SpliceSome(b, b.Spans()) }
+func (a *Arena) Splice(b *Batch) { a.SpliceSome(b, b.spans()) }
 
 // SpliceSome is Splice in pieces: it joins at most n spans or huge blocks and
 // reports whether b is empty. Until it is, nothing may be freed into b.
@@ -160,7 +160,7 @@ func (a *Arena) SpliceSome(b *Batch, n int) (done bool) {
 			n--
 		}
 	}
-	if b.Spans() > 0 {
+	if b.spans() > 0 {
 		return false
 	}
 	b.reset()

@@ -402,8 +402,8 @@ func (m *model) splice(n int) {
 	}
 	m.used -= sum
 	m.inB = m.inB[:0]
-	if m.batch.Len() != 0 || m.batch.Bytes() != 0 || m.batch.Spans() != 0 {
-		m.t.Fatalf("spliced Batch has %d blocks, %d bytes, %d spans", m.batch.Len(), m.batch.Bytes(), m.batch.Spans())
+	if m.batch.Len() != 0 || m.batch.Bytes() != 0 || m.batch.spans() != 0 {
+		m.t.Fatalf("spliced Batch has %d blocks, %d bytes, %d spans", m.batch.Len(), m.batch.Bytes(), m.batch.spans())
 	}
 }
 

@@ -26,10 +26,10 @@ import (
 
 // rough are options under which every queue is full and everything is handed over, at
 // odd moments.
-var rough = Options{QueueLength: 2, MessageCommands: 1, NoLending: true, Yield: true}
+var rough = options{QueueLength: 2, MessageCommands: 1, NoLending: true, Yield: true}
 
 // of returns the options with so many loops.
-func (o Options) of(loops int) Options {
+func (o options) of(loops int) options {
 	o.Loops = loops
 	return o
 }
@@ -38,15 +38,15 @@ func (o Options) of(loops int) Options {
 var variants = []struct {
 	name    string
 	shards  int
-	options Options
+	options options
 }{
-	{"shards=2", 2, Options{}},
-	{"shards=5", 5, Options{}},
-	{"shards=3/no lending", 3, Options{NoLending: true}},
+	{"shards=2", 2, options{}},
+	{"shards=5", 5, options{}},
+	{"shards=3/no lending", 3, options{NoLending: true}},
 	{"shards=3/rough", 3, rough},
-	{"shards=7/loops=2", 7, Options{Loops: 2}},
+	{"shards=7/loops=2", 7, options{Loops: 2}},
 	{"shards=8/loops=3/rough", 8, rough.of(3)},
-	{"shards=4/loops=1", 4, Options{Loops: 1}},
+	{"shards=4/loops=1", 4, options{Loops: 1}},
 }
 
 func everyVariant(t *testing.T, f func(t *testing.T, e *Engine)) {
@@ -57,11 +57,11 @@ func everyVariant(t *testing.T, f func(t *testing.T, e *Engine)) {
 
 // open starts an engine on the system's clock, or on c. It is closed when the test ends,
 // and must leave no goroutine.
-func open(t testing.TB, shards int, own Options, params ...string) *Engine {
+func open(t testing.TB, shards int, own options, params ...string) *Engine {
 	return openOn(t, nil, shards, own, params...)
 }
 
-func openOn(t testing.TB, c clock.Clock, shards int, own Options, params ...string) *Engine {
+func openOn(t testing.TB, c clock.Clock, shards int, own options, params ...string) *Engine {
 	t.Helper()
 	conf := config.New(config.Options{})
 	args := append([]string{"--enable-debug-command", "yes"}, params...)
@@ -69,7 +69,7 @@ func openOn(t testing.TB, c clock.Clock, shards int, own Options, params ...stri
 		t.Fatal(err)
 	}
 	before := runtime.NumGoroutine()
-	e := NewWith(threading.Options{Config: conf, Clock: c, Shards: shards}, own)
+	e := newWith(threading.Options{Config: conf, Clock: c, Shards: shards}, own)
 	t.Cleanup(func() {
 		e.Close()
 		enginetest.NoMoreGoroutines(t, before)
@@ -164,7 +164,7 @@ func TestRough(t *testing.T) {
 func TestLoneLoop(t *testing.T) {
 	enginetest.Stress(t, func(t testing.TB) enginetest.Engine {
 		m := clock.NewManual(time.Now())
-		return conforming{openOn(t, m, 4, Options{Loops: 1}), m}
+		return conforming{openOn(t, m, 4, options{Loops: 1}), m}
 	})
 }
 
@@ -640,7 +640,7 @@ func TestBlocking(t *testing.T) {
 
 // What travels is counted; what does not, is not.
 func TestCounters(t *testing.T) {
-	e := open(t, 4, Options{NoLending: true})
+	e := open(t, 4, options{NoLending: true})
 	p := dial(t, e)
 	const n = 1000
 	var b []byte

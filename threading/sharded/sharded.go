@@ -77,8 +77,8 @@ import (
 // Name is the model's name, as the parameter threading-model has it.
 const Name = "sharded"
 
-// Options are those of the model, beside an engine's.
-type Options struct {
+// options are those of the model, beside an engine's.
+type options struct {
 	// Loops is how many loops share the shards out; 0 leaves it to the parameters:
 	// see [New].
 	Loops int
@@ -101,7 +101,7 @@ type Options struct {
 // An Engine runs a keyspace shared out to several loops. See [threading.Engine].
 type Engine struct {
 	eventloop.Group
-	options Options
+	options options
 	keepers []*keeper
 	quiet   atomic.Int32 // loops that have ended and have nothing out
 }
@@ -121,7 +121,7 @@ const (
 // says. Without the loops there are as many as shards. Without the shards there are two
 // for each loop, or sixteen if that is more. Without either there are as many loops as Go
 // uses processors. It listens nowhere and starts no goroutine.
-func New(o threading.Options) *Engine { return NewWith(o, Options{}) }
+func New(o threading.Options) *Engine { return newWith(o, options{}) }
 
 // sizes returns how many shards and loops there are.
 func sizes(shards, loops int) (int, int) {
@@ -142,8 +142,8 @@ func sizes(shards, loops int) (int, int) {
 	return shards, min(loops, shards)
 }
 
-// NewWith is New with options of the model's own.
-func NewWith(o threading.Options, own Options) *Engine {
+// newWith is New with options of the model's own.
+func newWith(o threading.Options, own options) *Engine {
 	if own.Loops == 0 && o.Config != nil {
 		own.Loops = o.Config.ServerThreads
 	}
@@ -247,7 +247,7 @@ func (e *Engine) loopOf(shard int) int { return shard % len(e.keepers) }
 // wake wakes loop i, if it sleeps.
 func (e *Engine) wake(i int) { e.Loops()[i].Wake() }
 
-// yield is for tests: see [Options].
+// yield is for tests: see [options].
 func (e *Engine) yield() {
 	if e.options.Yield {
 		for range rand.IntN(3) {
