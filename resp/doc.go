@@ -1,5 +1,5 @@
-// Package resp speaks the Redis serialization protocol, versions 2 and 3: bytes in, values out, and back.
-// It knows nothing of keys, commands, sockets or goroutines.
+// Package resp speaks the Redis serialization protocol, versions 2 and 3: bytes in, values out,
+// and back. It knows nothing of keys, commands, sockets or goroutines.
 //
 //	var p resp.Parser                    // one per connection
 //	args, n, err := p.Next(unread)       // n == 0: more bytes are needed
@@ -8,7 +8,8 @@
 //
 // # What is here
 //
-//   - [Parser] cuts commands out of what a client sent. It is the hot path of a server: no copy, no allocation.
+//   - [Parser] cuts commands out of what a client sent. It is the hot path of a server: no
+//     copy, no allocation.
 //   - [Writer] builds replies in a byte slice, in the version of the protocol its connection chose.
 //   - [Value], [Parse] and [Reader] are the reading side of replies: clients, tests, in-process calls.
 //   - [AppendCommand] encodes a request.
@@ -17,14 +18,16 @@
 //
 // # Guarantees
 //
-// Whatever arrives, in whatever pieces, Parser, Parse and Reader neither panic nor allocate on the word of a length alone:
-// what they hold is bounded by what has really arrived. A stream of bytes gives the same commands and the same error
-// however it was cut into pieces. Each byte is looked at a bounded number of times.
+// Whatever arrives, in whatever pieces, Parser, Parse and Reader neither panic nor allocate on
+// the word of a length alone: what they hold is bounded by what has really arrived. A stream of
+// bytes gives the same commands and the same error however it was cut into pieces. Each byte is
+// looked at a bounded number of times.
 //
 // # Ownership of bytes
 //
-// Arguments that [Parser] hands out are parts of the buffer it was given (quoted inline arguments alone are copies), so they
-// live as long as the caller leaves that buffer alone. [Value] owns its strings. [Writer] copies what it is given.
+// Arguments that [Parser] hands out are parts of the buffer it was given (quoted inline
+// arguments alone are copies), so they live as long as the caller leaves that buffer alone.
+// [Value] owns its strings. [Writer] copies what it is given.
 //
 // # Concurrency
 //

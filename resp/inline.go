@@ -2,15 +2,17 @@ package resp
 
 import "bytes"
 
-// An inline command is a line for humans with telnet: words between blanks. A word may hold quoted parts.
+// An inline command is a line for humans with telnet: words between blanks. A word may hold
+// quoted parts.
 //
 //	SET "my key" 'it''s'     "…": \n \r \t \a \b \xHH, and \ before anything else stands for that
 //	                         '…': \' alone
 //
-// A closing quote ends its word, and must have a blank or the line's end behind it. An opening one may stand inside a word.
+// A closing quote ends its word, and must have a blank or the line's end behind it. An opening
+// one may stand inside a word.
 
-// splitWords appends the words of line to dst. Words without quotes are parts of line, others are copies. ok is false when a quote
-// does not close, or closes in the middle of a word.
+// splitWords appends the words of line to dst. Words without quotes are parts of line, others
+// are copies. ok is false when a quote does not close, or closes in the middle of a word.
 func splitWords(dst [][]byte, line []byte) (words [][]byte, ok bool) {
 	words = dst
 	for i := 0; ; {
@@ -43,8 +45,9 @@ func isBlank(c byte) bool { return c == ' ' || c-'\t' < 5 }
 // endsWord is narrower: vertical tabs and form feeds are blanks only where no word has begun.
 func endsWord(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// quotedWord decodes the rest of a word from its first quote on: head is what stood before it, s begins with it. It returns the word
-// and the bytes of s it took. A word ends with its first closing quote.
+// quotedWord decodes the rest of a word from its first quote on: head is what stood before it,
+// s begins with it. It returns the word and the bytes of s it took. A word ends with its first
+// closing quote.
 func quotedWord(head, s []byte) (word []byte, n int, ok bool) {
 	n = quotedSize(s)
 	if n == 0 || n < len(s) && !isBlank(s[n]) {
@@ -69,7 +72,8 @@ func quotedSize(s []byte) int {
 	return 0
 }
 
-// unquote appends what stands between the quote at s[0] and its partner to dst. size counts both quotes; 0 says there is no partner.
+// unquote appends what stands between the quote at s[0] and its partner to dst. size counts
+// both quotes; 0 says there is no partner.
 func unquote(dst, s []byte) (word []byte, size int) {
 	quote := s[0]
 	for i := 1; i < len(s); i++ {

@@ -5,9 +5,10 @@ import (
 	"strconv"
 )
 
-// ParseInt reads a decimal int64 in its one canonical spelling: an optional '-', then digits without a leading zero ("0" itself
-// excepted, "-0" not), nothing before, between or after. This is what Redis takes for an integer everywhere: lengths on the
-// wire, arguments of commands, values that may be stored as integers.
+// ParseInt reads a decimal int64 in its one canonical spelling: an optional '-', then digits
+// without a leading zero ("0" itself excepted, "-0" not), nothing before, between or after.
+// This is what Redis takes for an integer everywhere: lengths on the wire, arguments of
+// commands, values that may be stored as integers.
 func ParseInt(b []byte) (v int64, ok bool) {
 	if len(b) == 1 { // the commonest: one digit
 		d := b[0] - '0'
@@ -23,7 +24,8 @@ func ParseInt(b []byte) (v int64, ok bool) {
 	if b[0] < '1' || b[0] > '9' {
 		return 0, false
 	}
-	// 19 digits cannot overflow a uint64, and there are at most 20: 20 without a sign must be more than an int64 holds.
+	// 19 digits cannot overflow a uint64, and there are at most 20: 20 without a sign must be
+	// more than an int64 holds.
 	if len(b) > 19 {
 		return 0, false
 	}
@@ -41,9 +43,10 @@ func ParseInt(b []byte) (v int64, ok bool) {
 	return int64(u), u <= math.MaxInt64
 }
 
-// AppendDouble appends f as replies show doubles (Redis 7.2 and later): "inf", "-inf" and "nan" by name; whole numbers of up to
-// 2^62 as integers; anything else by the fewest digits that read back as f, in scientific notation ("1.5e-9") only where plain
-// notation would need seven more places.
+// AppendDouble appends f as replies show doubles (Redis 7.2 and later): "inf", "-inf" and "nan"
+// by name; whole numbers of up to 2^62 as integers; anything else by the fewest digits that
+// read back as f, in scientific notation ("1.5e-9") only where plain notation would need seven
+// more places.
 func AppendDouble(dst []byte, f float64) []byte {
 	switch {
 	case f != f:
@@ -64,8 +67,9 @@ func AppendDouble(dst []byte, f float64) []byte {
 	return appendShortest(dst, f)
 }
 
-// appendShortest lays out the shortest digits of f, which is finite and not zero. With digits d1 d2 … dn and the value
-// 0.d1…dn × 10^point, k = point-n is the power of ten of the last digit and x = point-1 that of the first:
+// appendShortest lays out the shortest digits of f, which is finite and not zero. With digits
+// d1 d2 … dn and the value 0.d1…dn × 10^point, k = point-n is the power of ten of the last
+// digit and x = point-1 that of the first:
 //
 //	k >= 0 and x < n+7            digits, then zeros      1e19      10000000000000000000 has x = 19 > 1+7, so: 1e+19
 //	k <  0 and (k > -7 or x < 4)  a point among digits    0.000012  k = -6

@@ -10,35 +10,42 @@ import (
 //
 // A command is cut out in one of two ways.
 //
-// The whole way: the usual command lies in the buffer from its first byte to its last and has nothing odd about it. One pass
-// over its headers checks them and notes the arguments:
+// The whole way: the usual command lies in the buffer from its first byte to its last and has
+// nothing odd about it. One pass over its headers checks them and notes the arguments:
 //
 //	*3\r\n $3\r\nSET\r\n $4\r\nuser\r\n $2\r\n42\r\n
 //	           ^^^         ^^^^         ^^            args: three parts of the buffer, nothing is copied
 //
 // whole gives up at the first thing that is missing or unusual, without deciding which it was.
 //
-// The careful way: scan decides. It walks the same headers with every rule and limit, and it can stop anywhere:
+// The careful way: scan decides. It walks the same headers with every rule and limit, and it
+// can stop anywhere:
 //
 //	buf    *1000000\r\n$5\r\nhello\r\n … $7\r\nwor|          the bytes so far
 //	       ^0                            ^pos     ^len(buf)
 //	                                         left = arguments not yet complete, bulk = 7, seen = 0
 //
-// All it keeps are numbers: where it stands (pos, an offset from the command's first byte, so that the caller may move the bytes
-// between calls), what it waits for (left, bulk), and how much of an unfinished line holds no terminator (seen). It keeps no
-// list of arguments: once everything is there, the whole way goes over the headers once more and makes it. So each byte is
-// looked at a bounded number of times however it arrives, and a claim of a million arguments costs nothing before they come.
+// All it keeps are numbers: where it stands (pos, an offset from the command's first byte, so
+// that the caller may move the bytes between calls), what it waits for (left, bulk), and how
+// much of an unfinished line holds no terminator (seen). It keeps no list of arguments: once
+// everything is there, the whole way goes over the headers once more and makes it. So each byte
+// is looked at a bounded number of times however it arrives, and a claim of a million arguments
+// costs nothing before they come.
 //
 // # Rules, as observed at Redis 7
 //
-//   - A command begins with '*'; anything else is an inline line, which ends at '\n', with or without '\r' before it.
-//   - A header ends at '\r', and one more byte, whatever it is, belongs to it. Two bytes after an argument's last are skipped
-//     unseen. A header is judged only once it is complete.
-//   - A zero byte hides the rest of its line: no terminator is found behind it, so the line grows until it is too long.
-//   - A count of zero or below, and a blank line, are commands of no arguments; a server passes over them.
+//   - A command begins with '*'; anything else is an inline line, which ends at '\n', with or
+//     without '\r' before it.
+//   - A header ends at '\r', and one more byte, whatever it is, belongs to it. Two bytes after
+//     an argument's last are skipped unseen. A header is judged only once it is complete.
+//   - A zero byte hides the rest of its line: no terminator is found behind it, so the line
+//     grows until it is too long.
+//   - A count of zero or below, and a blank line, are commands of no arguments; a server passes
+//     over them.
 //
-// Redis measures a line against its limit by what has arrived when it happens to look. Here the limit is the same for any
-// pieces: a terminator more than MaxInline bytes from the start of its line comes too late.
+// Redis measures a line against its limit by what has arrived when it happens to look. Here the
+// limit is the same for any pieces: a terminator more than MaxInline bytes from the start of
+// its line comes too late.
 //
 // # Invariants, verified by check
 //
@@ -60,10 +67,12 @@ const (
 	keepArgs    = 1024     // a longer list of arguments is not kept for the next command
 )
 
-// A Parser cuts the stream of bytes that a client sends into commands. The zero value is ready, with Redis's default limits.
-// One Parser serves one connection, as it remembers how far it came in an unfinished command.
+// A Parser cuts the stream of bytes that a client sends into commands. The zero value is ready,
+// with Redis's default limits. One Parser serves one connection, as it remembers how far it
+// came in an unfinished command.
 type Parser struct {
-	// Limits. They may change between any two calls, and take effect from the next header on. Zero is the default.
+	// Limits. They may change between any two calls, and take effect from the next header on.
+	// Zero is the default.
 	MaxInline int // bytes of a line: inline commands and headers; default 64 KiB
 	MaxArgs   int // arguments of a command; default 2^31-1
 	MaxBulk   int // bytes of an argument; default 512 MiB
@@ -82,11 +91,13 @@ type Parser struct {
 	args   [][]byte // the list Next hands out
 }
 
-// Next cuts one command from the start of buf, the unread part of what the client sent. It returns its arguments and the number of
-// bytes it took. When the command is not complete yet, it returns nil, 0, nil: call again with the same bytes and more behind them
-// (they may have moved meanwhile). A command of no arguments is an empty list, not nil.
+// Next cuts one command from the start of buf, the unread part of what the client sent. It
+// returns its arguments and the number of bytes it took. When the command is not complete yet,
+// it returns nil, 0, nil: call again with the same bytes and more behind them (they may have
+// moved meanwhile). A command of no arguments is an empty list, not nil.
 //
-// The arguments are parts of buf; the list itself is reused by the next call. After an error the stream is of no more use.
+// The arguments are parts of buf; the list itself is reused by the next call. After an error
+// the stream is of no more use.
 func (p *Parser) Next(buf []byte) (args [][]byte, n int, err error) {
 	if p.big {
 		p.letGo()
@@ -103,7 +114,8 @@ func (p *Parser) Next(buf []byte) (args [][]byte, n int, err error) {
 	return args, n, nil
 }
 
-// letGo forgets the last command's arguments, so that they do not keep a big buffer alive, and their list when it was long.
+// letGo forgets the last command's arguments, so that they do not keep a big buffer alive, and
+// their list when it was long.
 func (p *Parser) letGo() {
 	p.big = false
 	if cap(p.args) > keepArgs {
@@ -112,8 +124,9 @@ func (p *Parser) letGo() {
 	clear(p.args[:cap(p.args)])
 }
 
-// Append is [Parser.Next] for those who gather many commands before they run them: it appends the arguments to dst, a list of the
-// caller's. With n == 0 the command is incomplete, and dst comes back as it was.
+// Append is [Parser.Next] for those who gather many commands before they run them: it appends
+// the arguments to dst, a list of the caller's. With n == 0 the command is incomplete, and dst
+// comes back as it was.
 func (p *Parser) Append(dst [][]byte, buf []byte) (args [][]byte, n int, err error) {
 	if p.left == 0 && len(buf) >= 10 && buf[0] == '*' {
 		maxArgs, maxBulk := p.limits()
@@ -140,8 +153,9 @@ func (p *Parser) limits() (maxArgs, maxBulk int) {
 	return maxArgs, maxBulk
 }
 
-// whole appends the arguments of the multibulk command at the start of buf, which begins with '*' and has at least 10 bytes.
-// It returns n == 0 when anything is missing, unusual or beyond the limits, and leaves it to scan to say what.
+// whole appends the arguments of the multibulk command at the start of buf, which begins with
+// '*' and has at least 10 bytes. It returns n == 0 when anything is missing, unusual or beyond
+// the limits, and leaves it to scan to say what.
 func whole(dst [][]byte, buf []byte, maxArgs, maxBulk int) (args [][]byte, n int) {
 	count, i := int(buf[1]-'0'), 4
 	if buf[2] != '\r' || uint(count-1) > 8 {
@@ -184,8 +198,9 @@ func whole(dst [][]byte, buf []byte, maxArgs, maxBulk int) (args [][]byte, n int
 	return args, i
 }
 
-// header reads the number at the start of b up to '\r' and the byte behind it. It returns k == 0 unless they are there, and the number
-// is canonical, not negative, and an int of 18 digits at most.
+// header reads the number at the start of b up to '\r' and the byte behind it. It returns k ==
+// 0 unless they are there, and the number is canonical, not negative, and an int of 18 digits
+// at most.
 func header(b []byte) (v, k int) {
 	var u int64
 	for k = 0; k < len(b)-1 && k <= 18; k++ {
@@ -228,7 +243,8 @@ func (p *Parser) multibulk(dst [][]byte, buf []byte) (args [][]byte, n int, err 
 	if n == 0 || p.pos == 0 { // incomplete or wrong; or a count of nothing, which begins no list
 		return dst, n, err
 	}
-	// Every limit was met when its header was read. Here they no longer count, as they may have changed since.
+	// Every limit was met when its header was read. Here they no longer count, as they may have
+	// changed since.
 	args, k := whole(dst, buf[:n:n], math.MaxInt, math.MaxInt)
 	if k != n {
 		panic(fmt.Sprintf("resp: Parser found a command of %d bytes, then one of %d", n, k))
@@ -242,12 +258,14 @@ func (p *Parser) Reset() {
 	p.inBulk, p.hidden = false, false
 }
 
-// Need tells, after a call that found a command incomplete, how many bytes are missing from the argument it stands in, when that is
-// a big one (32 KiB or more), and 0 otherwise. A caller can make room for exactly so many and read them in place. It should not do so
-// at once, but by doubling: the number is the client's word, while room is ours.
+// Need tells, after a call that found a command incomplete, how many bytes are missing from the
+// argument it stands in, when that is a big one (32 KiB or more), and 0 otherwise. A caller can
+// make room for exactly so many and read them in place. It should not do so at once, but by
+// doubling: the number is the client's word, while room is ours.
 func (p *Parser) Need() int { return p.need }
 
-// scan walks a multibulk command from where it last stopped. It returns its size once all of it is there, 0 before.
+// scan walks a multibulk command from where it last stopped. It returns its size once all of it
+// is there, 0 before.
 func (p *Parser) scan(buf []byte) (n int, err error) {
 	maxArgs, maxBulk := p.limits()
 	if p.left == 0 {
@@ -305,8 +323,8 @@ func (*Parser) limit(v, byDefault int) int {
 	return v
 }
 
-// line finds the byte that ends the line at p.pos: '\n', or '\r' with another byte behind it. It returns -1 when it has not arrived,
-// with tooLong when it should have.
+// line finds the byte that ends the line at p.pos: '\n', or '\r' with another byte behind it.
+// It returns -1 when it has not arrived, with tooLong when it should have.
 func (p *Parser) line(buf []byte, ender byte, tooLong Error) (end int, err error) {
 	rest, limit := buf[p.pos:], p.limit(p.MaxInline, defaultMaxInline)
 	window := rest[:min(len(rest), limit+1)]

@@ -48,7 +48,8 @@ func words(args [][]byte) []string {
 	return list
 }
 
-// drive feeds in to p in pieces of the sizes that size gives, moving the bytes each time, as a server does.
+// drive feeds in to p in pieces of the sizes that size gives, moving the bytes each time, as a
+// server does.
 func drive(t testing.TB, p *Parser, in []byte, size func() int) (o outcome) {
 	t.Helper()
 	var unread []byte
@@ -84,7 +85,8 @@ func drive(t testing.TB, p *Parser, in []byte, size func() int) (o outcome) {
 	}
 }
 
-// naive reads a stream with the plainest code: the whole of it, again and again from the start of each command.
+// naive reads a stream with the plainest code: the whole of it, again and again from the start
+// of each command.
 func naive(in []byte, maxInline, maxArgs, maxBulk int, stranger bool) (o outcome) {
 	text := string(in)
 	for text != "" {
@@ -415,7 +417,8 @@ func TestParserNeed(t *testing.T) {
 	}
 }
 
-// A million arguments in pieces of 16 KB take time in proportion to their bytes: the careful way must not begin anew with each piece.
+// A million arguments in pieces of 16 KB take time in proportion to their bytes: the careful
+// way must not begin anew with each piece.
 func TestParserPiecesAreLinear(t *testing.T) {
 	var in []byte
 	const count = 1 << 20
@@ -495,7 +498,8 @@ var streams = []string{
 	"*1\r\n$" + strings.Repeat("1", 120), "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 
-// testStream is the body of the random test and the fuzzer: in, however cut, gives what the naive parser says.
+// testStream is the body of the random test and the fuzzer: in, however cut, gives what the
+// naive parser says.
 func testStream(t testing.TB, in []byte, seed uint64) {
 	const maxInline, maxArgs, maxBulk = 100, 1000, 60_000
 	rnd := rand.New(rand.NewPCG(seed, 1))

@@ -11,15 +11,18 @@ import (
 
 // # Design
 //
-// One decoder serves both [Parse], which has all the bytes it will get, and [Reader], which can fetch more:
+// One decoder serves both [Parse], which has all the bytes it will get, and [Reader], which can
+// fetch more:
 //
 //	buf   | consumed | reply so far … |  free  |
 //	                 ^r               ^w            fill reads into what is free, or says errShort when there is no source
 //
-// The decoder asks for a line or for n bytes and builds the tree by recursion. Claims are believed step by step: room for n bytes
-// doubles as they arrive, and a list of n elements grows as elements arrive.
+// The decoder asks for a line or for n bytes and builds the tree by recursion. Claims are
+// believed step by step: room for n bytes doubles as they arrive, and a list of n elements
+// grows as elements arrive.
 
-// Bounds of what a [Reader] accepts. They are there to stop nonsense, not to be tuned: Redis's own replies stay far below.
+// Bounds of what a [Reader] accepts. They are there to stop nonsense, not to be tuned: Redis's
+// own replies stay far below.
 const (
 	maxDepth     = 128       // of aggregates in one another
 	maxReplyBulk = 1 << 30   // bytes of a string
@@ -45,7 +48,8 @@ type Reader struct {
 // NewReader returns a Reader of what src gives.
 func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 
-// Parse reads one reply from the start of buf and returns it with its size. When it is not complete, n is 0 and so is err.
+// Parse reads one reply from the start of buf and returns it with its size. When it is not
+// complete, n is 0 and so is err.
 func Parse(buf []byte) (v Value, n int, err error) {
 	r := Reader{buf: buf, w: len(buf)}
 	v, err = r.value(0)
@@ -58,7 +62,8 @@ func Parse(buf []byte) (v Value, n int, err error) {
 	return Value{}, 0, err
 }
 
-// Read returns the next reply. io.EOF means that the stream ended between two replies, io.ErrUnexpectedEOF that it ended inside one.
+// Read returns the next reply. io.EOF means that the stream ended between two replies,
+// io.ErrUnexpectedEOF that it ended inside one.
 func (r *Reader) Read() (Value, error) {
 	if r.r == r.w {
 		r.r, r.w = 0, 0
@@ -79,7 +84,8 @@ func (r *Reader) Read() (Value, error) {
 // Buffered returns how many bytes have been read from the stream and not yet returned as replies.
 func (r *Reader) Buffered() int { return r.w - r.r }
 
-// fill waits until n bytes are in buf behind r. It asks for room by doubling, so that a claim alone costs nothing.
+// fill waits until n bytes are in buf behind r. It asks for room by doubling, so that a claim
+// alone costs nothing.
 func (r *Reader) fill(n int) error {
 	for r.w-r.r < n {
 		if r.src == nil {

@@ -240,7 +240,8 @@ func TestAppendCommand(t *testing.T) {
 	}
 }
 
-// FuzzReader: Parse and Reader agree on any bytes, in any pieces, and whatever is a reply consumed something.
+// FuzzReader: Parse and Reader agree on any bytes, in any pieces, and whatever is a reply
+// consumed something.
 func FuzzReader(f *testing.F) {
 	for _, c := range replies {
 		f.Add([]byte(c.in))

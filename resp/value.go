@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// A Kind says what a [Value] is. It is the type byte of the protocol, except for protocol 2's two ways to say nothing.
+// A Kind says what a [Value] is. It is the type byte of the protocol, except for protocol 2's
+// two ways to say nothing.
 type Kind byte
 
 // The kinds of values.

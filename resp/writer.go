@@ -9,16 +9,19 @@ import (
 
 // # Design
 //
-// A reply is appended to a slice of bytes, element by element. What is written most often is short: a header of one to three digits,
-// a bulk of some tens of bytes. Headers therefore come from a table: one 64-bit word holds the text and its length,
+// A reply is appended to a slice of bytes, element by element. What is written most often is
+// short: a header of one to three digits, a bulk of some tens of bytes. Headers therefore come
+// from a table: one 64-bit word holds the text and its length,
 //
 //	small[42]    '4' '2' '\r' '\n'  .   .   4   .        byte 6: how many bytes count
 //	<<8 | '$'    '$' '4' '2' '\r' '\n'  .   .   4        one store of eight bytes writes any small header
 //
-// and every method first makes sure of room for header, body and the word's spare bytes, with a single test.
+// and every method first makes sure of room for header, body and the word's spare bytes, with a
+// single test.
 //
-// Protocol 2 has no maps, sets, doubles, and so on. Each method writes what Redis writes for it there: a map as an array of twice the
-// length, a double as a bulk, true as 1. A command handler never asks which version it serves.
+// Protocol 2 has no maps, sets, doubles, and so on. Each method writes what Redis writes for it
+// there: a map as an array of twice the length, a double as a bulk, true as 1. A command
+// handler never asks which version it serves.
 
 // A Writer builds replies. The zero value is an empty one that speaks protocol 2.
 type Writer struct {
@@ -40,10 +43,12 @@ var small = func() (t [smallLimit]uint64) {
 	return t
 }()
 
-// slack is the room a header and a trailing "\r\n" may take: a sign, 19 digits, a type byte, twice "\r\n".
+// slack is the room a header and a trailing "\r\n" may take: a sign, 19 digits, a type byte,
+// twice "\r\n".
 const slack = 32
 
-// Bytes returns what has been written. It is part of the Writer's buffer: the next method may change or move it.
+// Bytes returns what has been written. It is part of the Writer's buffer: the next method may
+// change or move it.
 func (w *Writer) Bytes() []byte { return w.buf }
 
 // Len returns how many bytes have been written.
@@ -83,7 +88,8 @@ func (w *Writer) SimpleString(s string) {
 	w.line(s)
 }
 
-// Error writes a failure: its code, a space and its message. Line breaks at its ends go, others become spaces.
+// Error writes a failure: its code, a space and its message. Line breaks at its ends go, others
+// become spaces.
 func (w *Writer) Error(e Error) {
 	w.buf = append(w.buf, '-')
 	w.line(strings.Trim(string(e), "\r\n"))
@@ -141,8 +147,8 @@ func (w *Writer) SetHeader(n int) { w.head(w.kind('~'), int64(n)) }
 // PushHeader announces a message of n elements that answers no request. Protocol 2 sees an array.
 func (w *Writer) PushHeader(n int) { w.head(w.kind('>'), int64(n)) }
 
-// AttributeHeader announces n pairs that say something about the reply after them. Protocol 2 has nothing of the kind: the caller leaves
-// header and pairs out there.
+// AttributeHeader announces n pairs that say something about the reply after them. Protocol 2
+// has nothing of the kind: the caller leaves header and pairs out there.
 func (w *Writer) AttributeHeader(n int) { w.head('|', int64(n)) }
 
 // kind returns the type byte of an aggregate that is an array in protocol 2.
@@ -252,7 +258,8 @@ func (w *Writer) BigNumber(decimal string) {
 	w.line(decimal)
 }
 
-// Verbatim writes text with a format of exactly three bytes, such as "txt" or "mkd"; protocol 2 sees the text alone.
+// Verbatim writes text with a format of exactly three bytes, such as "txt" or "mkd"; protocol 2
+// sees the text alone.
 func (w *Writer) Verbatim(format, text string) {
 	if w.Proto != 3 {
 		w.BulkString(text)
@@ -271,9 +278,9 @@ type Mark struct {
 	per    int // what one element of the announced kind counts: 2 for a map that protocol 2 sees as an array
 }
 
-// ReserveArray leaves room for the header of an array whose length [Writer.SetLen] will tell. expect is a guess at it: when it has as many
-// digits as the length, nothing has to move; else everything behind it moves by the difference. Nothing may be read from the Writer
-// in between.
+// ReserveArray leaves room for the header of an array whose length [Writer.SetLen] will tell.
+// expect is a guess at it: when it has as many digits as the length, nothing has to move; else
+// everything behind it moves by the difference. Nothing may be read from the Writer in between.
 func (w *Writer) ReserveArray(expect int) Mark { return w.reserve('*', expect, 1) }
 
 // ReserveMap is ReserveArray for a map; expect and the length to tell are numbers of pairs.
@@ -294,8 +301,8 @@ func (w *Writer) reserve(kind byte, expect, per int) Mark {
 	return Mark{at: at, digits: len(w.buf) - at - 3, per: per}
 }
 
-// SetLen tells the number of elements (or pairs) that followed the reserved header. Of headers one inside another, the inner one comes
-// first.
+// SetLen tells the number of elements (or pairs) that followed the reserved header. Of headers
+// one inside another, the inner one comes first.
 func (w *Writer) SetLen(m Mark, n int) {
 	var b [20]byte
 	text := strconv.AppendInt(b[:0], int64(n*m.per), 10)

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// BenchmarkPingPong measures one request and its answer of 32 bytes, by clients that wait for each answer: through a Poller, and through a
-// goroutine for each net.Conn, which is what there would be without one. The clients' own cost is in both.
+// BenchmarkPingPong measures one request and its answer of 32 bytes, by clients that wait for
+// each answer: through a Poller, and through a goroutine for each net.Conn, which is what there
+// would be without one. The clients' own cost is in both.
 func BenchmarkPingPong(b *testing.B) {
 	const size = 32
 	clients := func(b *testing.B, n int, dial func() (net.Conn, error)) {

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// A Conn is one client's connection, as its loop sees it: nothing it does waits. Get one from [Listener.Accept], [NewConn] or [Pipe].
+// A Conn is one client's connection, as its loop sees it: nothing it does waits. Get one from
+// [Listener.Accept], [NewConn] or [Pipe].
 type Conn struct {
 	source
 	Data any // the loop's own
@@ -28,7 +29,8 @@ type Conn struct {
 	local, remote net.Addr
 }
 
-// Read reads what is there, up to len(b) bytes. It returns 0 and no error when nothing is there now, io.EOF at the end of the stream.
+// Read reads what is there, up to len(b) bytes. It returns 0 and no error when nothing is there
+// now, io.EOF at the end of the stream.
 func (c *Conn) Read(b []byte) (n int, err error) {
 	switch {
 	case c.closed:
@@ -42,8 +44,8 @@ func (c *Conn) Read(b []byte) (n int, err error) {
 	return c.in.tryRead(b)
 }
 
-// Write writes as much of b as there is room for. Fewer bytes than len(b) without an error say that the rest must wait until the connection
-// is Writable.
+// Write writes as much of b as there is room for. Fewer bytes than len(b) without an error say
+// that the rest must wait until the connection is Writable.
 func (c *Conn) Write(b []byte) (n int, err error) {
 	switch {
 	case c.closed:
@@ -57,8 +59,8 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 	return c.out.tryWrite(b)
 }
 
-// Want says which conditions interest the loop from now on. It is Readable after [Poller.Add]. Events of a connection that broke say Readable
-// whatever the loop wants: reading tells why.
+// Want says which conditions interest the loop from now on. It is Readable after [Poller.Add].
+// Events of a connection that broke say Readable whatever the loop wants: reading tells why.
 func (c *Conn) Want(r Ready) error {
 	if c.closed {
 		return net.ErrClosed
@@ -111,7 +113,8 @@ func (c *Conn) level() (r Ready) {
 // lingerTime is how long a bridged connection may take after Close to send what was written before.
 const lingerTime = time.Second
 
-// Close closes the connection, and its Poller forgets it. What was written still reaches the client, if it reads. Close may be called twice.
+// Close closes the connection, and its Poller forgets it. What was written still reaches the
+// client, if it reads. Close may be called twice.
 func (c *Conn) Close() error {
 	if c.closed {
 		return nil
@@ -142,7 +145,8 @@ func (c *Conn) FD() int { return c.fd }
 // RemoteAddr returns the client's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
-// LocalAddr returns the address the client connected to. A descriptor is asked once, and must not be closed by then.
+// LocalAddr returns the address the client connected to. A descriptor is asked once, and must
+// not be closed by then.
 func (c *Conn) LocalAddr() net.Addr {
 	if c.local == nil && c.fd >= 0 {
 		c.local = localAddrFD(c.fd)
@@ -150,8 +154,9 @@ func (c *Conn) LocalAddr() net.Addr {
 	return c.local
 }
 
-// NewConn makes a Conn of nc and owns it from now on. A TCP or unix socket becomes a descriptor where that is possible; anything else is
-// bridged: once the Conn is added to a Poller, two goroutines copy between nc and memory, until it is closed.
+// NewConn makes a Conn of nc and owns it from now on. A TCP or unix socket becomes a descriptor
+// where that is possible; anything else is bridged: once the Conn is added to a Poller, two
+// goroutines copy between nc and memory, until it is closed.
 func NewConn(nc net.Conn) (*Conn, error) {
 	if fd, ok, err := dupFD(nc); err != nil {
 		return nil, err
@@ -178,8 +183,9 @@ func newFDConn(fd int, remote net.Addr) *Conn {
 //	outer ── pumpIn ──► in  ──► Conn.Read
 //	outer ◄── pumpOut ── out ◄── Conn.Write
 //
-// pumpOut ends when the Conn is closed and everything is sent, or when sending fails; it closes outer, which ends pumpIn, which
-// ends the stream that Conn reads. When the client ends its stream, pumpIn ends, and pumpOut goes on until the loop closes the Conn.
+// pumpOut ends when the Conn is closed and everything is sent, or when sending fails; it closes
+// outer, which ends pumpIn, which ends the stream that Conn reads. When the client ends its
+// stream, pumpIn ends, and pumpOut goes on until the loop closes the Conn.
 func (c *Conn) startPumps(p *Poller) {
 	if c.inner == nil {
 		return

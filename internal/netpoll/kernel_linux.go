@@ -20,31 +20,36 @@ import (
 //
 //	Fd:  slot                      Pad: generation
 //
-// An event whose generation is not the slot's is of a connection that has been closed; it can come when a copy of the descriptor lives on
-// for a moment, in a child process between fork and exec.
+// An event whose generation is not the slot's is of a connection that has been closed; it can
+// come when a copy of the descriptor lives on for a moment, in a child process between fork and
+// exec.
 //
-// Connections are watched for edges: epoll, asked for levels, looks at every socket of the last answer again before it gives the next, and
-// finds that most have been read. The level is kept here (conn.go), where a short read says the same for nothing: 1 to 3 % of what all of a
-// small command costs. Listeners, which hear little, are watched for levels.
+// Connections are watched for edges: epoll, asked for levels, looks at every socket of the last
+// answer again before it gives the next, and finds that most have been read. The level is kept
+// here (conn.go), where a short read says the same for nothing: 1 to 3 % of what all of a small
+// command costs. Listeners, which hear little, are watched for levels.
 //
 // # Looking
 //
-// A call that cannot wait goes by RawSyscall: the scheduler is not told, which saves more than the call itself may cost. A call that can wait
-// must not, as it would hold up the garbage collector.
+// A call that cannot wait goes by RawSyscall: the scheduler is not told, which saves more than
+// the call itself may cost. A call that can wait must not, as it would hold up the garbage
+// collector.
 //
 // # Sleeping
 //
-// A goroutine that waits inside epoll_wait keeps its processor (P) until the runtime's monitor takes it away, 20 microseconds to 10
-// milliseconds later, and other goroutines of the program wait that long. So this one waits as all goroutines wait for sockets. An epoll
-// instance is itself something that can be ready to read:
+// A goroutine that waits inside epoll_wait keeps its processor (P) until the runtime's monitor
+// takes it away, 20 microseconds to 10 milliseconds later, and other goroutines of the program
+// wait that long. So this one waits as all goroutines wait for sockets. An epoll instance is
+// itself something that can be ready to read:
 //
 //	sockets ──► our epoll ──► the runtime's epoll ──► this goroutine runs, and looks into ours without waiting
 //
 // The bell needs no descriptor either: a read deadline in the past ends the wait.
 //
-// Measured on two cores (AMD EPYC, Go 1.26), against a blocking epoll_wait and an eventfd: a request and its answer for one client in the same
-// process 13 instead of 45 µs, a Wake of a sleeper 1.0 instead of 1.4 µs; for 50 clients of another process, 2 to 4 % less work for a second of
-// CPU time when the program has one CPU, 15 % more when it has two.
+// Measured on two cores (AMD EPYC, Go 1.26), against a blocking epoll_wait and an eventfd: a
+// request and its answer for one client in the same process 13 instead of 45 µs, a Wake of a
+// sleeper 1.0 instead of 1.4 µs; for 50 clients of another process, 2 to 4 % less work for a
+// second of CPU time when the program has one CPU, 15 % more when it has two.
 
 // kernel is the part of a Poller that deals with descriptors. Its zero value is closed.
 type kernel struct {
@@ -127,8 +132,8 @@ func (k *kernel) ring() {
 	}
 }
 
-// pending reports whether epoll has something to say. Any goroutine may ask: who asks at the same time as another gets an answer of that
-// time, be it his or the other's.
+// pending reports whether epoll has something to say. Any goroutine may ask: who asks at the
+// same time as another gets an answer of that time, be it his or the other's.
 func (k *kernel) pending() bool {
 	b := k.bell.Load()
 	return b != nil && b.conn.Control(b.look) == nil && b.some.Load()
@@ -184,7 +189,8 @@ func (k *kernel) fetch() bool {
 	return n != 0
 }
 
-// sleep looks, and waits if there is nothing. The runtime calls look when the wait begins, and again whenever our epoll says something.
+// sleep looks, and waits if there is nothing. The runtime calls look when the wait begins, and
+// again whenever our epoll says something.
 func (k *kernel) sleep(p *Poller, timeout time.Duration) error {
 	k.arm(timeout)
 	k.n, k.errno = 0, 0
@@ -195,8 +201,9 @@ func (k *kernel) sleep(p *Poller, timeout time.Duration) error {
 	return k.deliver(p)
 }
 
-// arm sets the deadline. It costs a timer of the runtime, so one that comes no more than a millisecond too late stays, and so does one that
-// comes too early: Wait may return before its time.
+// arm sets the deadline. It costs a timer of the runtime, so one that comes no more than a
+// millisecond too late stays, and so does one that comes too early: Wait may return before its
+// time.
 func (k *kernel) arm(timeout time.Duration) {
 	timeout = max(timeout, -1)
 	if !k.spent && (timeout == k.span || k.span >= 0 && timeout > k.span) {
@@ -243,8 +250,9 @@ func (k *kernel) deliver(p *Poller) error {
 	return nil
 }
 
-// readFD reads without waiting: 0, nil says that nothing is there. recvfrom and sendto go to the socket straight, past what read and write do
-// for files: 1 % of all that a small command costs.
+// readFD reads without waiting: 0, nil says that nothing is there. recvfrom and sendto go to
+// the socket straight, past what read and write do for files: 1 % of all that a small command
+// costs.
 func readFD(fd int, b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -314,10 +322,12 @@ func acceptFD(ln int, keepAlive time.Duration) (*Conn, error) {
 	}
 }
 
-// tuneTCP sets what Redis sets: no delay, and keep-alive with three questions in one more period. What fails is not needed to go on.
+// tuneTCP sets what Redis sets: no delay, and keep-alive with three questions in one more
+// period. What fails is not needed to go on.
 //
-// Between two processes of one machine there is no congestion, and the control of it that costs least will do: where BBR is the system's, Reno
-// saves 1 to 2 % of what all of a small command costs.
+// Between two processes of one machine there is no congestion, and the control of it that costs
+// least will do: where BBR is the system's, Reno saves 1 to 2 % of what all of a small command
+// costs.
 func tuneTCP(fd int, loopback bool, keepAlive time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	if loopback {
@@ -333,8 +343,8 @@ func tuneTCP(fd int, loopback bool, keepAlive time.Duration) {
 	unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 3)
 }
 
-// dupFD returns a copy of the descriptor of a TCP or unix socket: the net package's own poller keeps the original. ok is false for other
-// kinds of connections and listeners.
+// dupFD returns a copy of the descriptor of a TCP or unix socket: the net package's own poller
+// keeps the original. ok is false for other kinds of connections and listeners.
 func dupFD(v any) (fd int, ok bool, err error) {
 	var sc syscall.Conn
 	switch v := v.(type) {

@@ -42,8 +42,8 @@ func acceptOne(t *testing.T, p *Poller) (net.Conn, *Conn) {
 	return nil, nil
 }
 
-// A copy of a descriptor, as in a child process before exec, keeps it registered with epoll after Close. Its events must not reach the
-// connection that has its slot by then.
+// A copy of a descriptor, as in a child process before exec, keeps it registered with epoll
+// after Close. Its events must not reach the connection that has its slot by then.
 func TestStaleEventsAreDropped(t *testing.T) {
 	p := New()
 	defer p.Close()
@@ -129,8 +129,8 @@ func TestTuneTCP(t *testing.T) {
 	}
 }
 
-// While some goroutine can always run, Go's scheduler does not look at the network for milliseconds. Who sleeps here is roused all the same,
-// but only if there is something for it.
+// While some goroutine can always run, Go's scheduler does not look at the network for
+// milliseconds. Who sleeps here is roused all the same, but only if there is something for it.
 func TestRouse(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	p := New()
@@ -197,7 +197,8 @@ func quiet(t *testing.T, p *Poller) {
 	}
 }
 
-// The kernel tells of a change once. Whoever has not read everything by then hears of it again all the same, and nobody else.
+// The kernel tells of a change once. Whoever has not read everything by then hears of it again
+// all the same, and nobody else.
 func TestLevelsFromEdges(t *testing.T) {
 	read := func(t *testing.T, c *Conn, size int, want string, wantErr error) {
 		t.Helper()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Elsewhere no descriptor is watched: every socket is bridged (see conn.go). What follows is never reached with a descriptor, as dupFD
-// gives none.
+// Elsewhere no descriptor is watched: every socket is bridged (see conn.go). What follows is
+// never reached with a descriptor, as dupFD gives none.
 
 var errNoDescriptors = errors.New("netpoll: descriptors are not watched on this system")
 

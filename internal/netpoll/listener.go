@@ -23,8 +23,9 @@ func Listen(network, address string, o ListenOptions) (net.Listener, error) {
 	return lc.Listen(context.Background(), network, address)
 }
 
-// Bindable tells why nobody could listen at address without ReusePort: those that share a port do not notice who else does. It does not
-// listen itself, not even for a moment: a client that came in that moment would be cut off.
+// Bindable tells why nobody could listen at address without ReusePort: those that share a port
+// do not notice who else does. It does not listen itself, not even for a moment: a client that
+// came in that moment would be cut off.
 func Bindable(network, address string) error {
 	at, err := net.ResolveTCPAddr(network, address)
 	if err != nil {
@@ -41,8 +42,9 @@ type Listener struct {
 	source
 	Data any // the loop's own
 
-	// KeepAlive is after how long a silence the kernel asks whether a TCP client is still there; it may change at any time and is for
-	// later clients. Zero is 300 s, negative is never.
+	// KeepAlive is after how long a silence the kernel asks whether a TCP client is still
+	// there; it may change at any time and is for later clients. Zero is 300 s, negative is
+	// never.
 	KeepAlive time.Duration
 
 	fd     int // -1: bridged
@@ -57,8 +59,9 @@ type Listener struct {
 // acceptAhead is how many clients a bridge accepts before the loop takes them.
 const acceptAhead = 128
 
-// NewListener makes a Listener of nl and owns it from now on: to stop it, close the Listener, as closing nl alone does not where the
-// Listener has a descriptor of its own. A TCP or unix listener is watched by descriptor where that is possible; for anything else a goroutine
+// NewListener makes a Listener of nl and owns it from now on: to stop it, close the Listener,
+// as closing nl alone does not where the Listener has a descriptor of its own. A TCP or unix
+// listener is watched by descriptor where that is possible; for anything else a goroutine
 // accepts, from when it is added to a Poller until it is closed.
 func NewListener(nl net.Listener) (*Listener, error) {
 	l := &Listener{fd: -1, nl: nl}
@@ -105,8 +108,8 @@ func (l *Listener) startPump(p *Poller) {
 	})
 }
 
-// Want says whether clients that wait interest the loop from now on, Readable or not: when it cannot take them it would be told
-// of them again and again.
+// Want says whether clients that wait interest the loop from now on, Readable or not: when it
+// cannot take them it would be told of them again and again.
 func (l *Listener) Want(r Ready) error {
 	if l.closed {
 		return net.ErrClosed
@@ -135,8 +138,9 @@ func (l *Listener) level() Ready {
 	return Readable
 }
 
-// Accept returns the next client, nil when there is none now. Its small writes are sent at once. An error does not mean that the
-// listener is broken: the process may have too many files open.
+// Accept returns the next client, nil when there is none now. Its small writes are sent at
+// once. An error does not mean that the listener is broken: the process may have too many files
+// open.
 func (l *Listener) Accept() (*Conn, error) {
 	switch {
 	case l.closed:
@@ -169,7 +173,8 @@ func (l *Listener) keepAlive() time.Duration {
 // Addr returns the address it listens at.
 func (l *Listener) Addr() net.Addr { return l.nl.Addr() }
 
-// Close stops listening, and its Poller forgets the Listener. Clients that wait are refused. Close may be called twice.
+// Close stops listening, and its Poller forgets the Listener. Clients that wait are refused.
+// Close may be called twice.
 func (l *Listener) Close() error {
 	if l.closed {
 		return nil

@@ -16,10 +16,11 @@ import (
 //	Write ── waits for room ──► | · · r unread |  ──► tryRead        in
 //	Read  ◄── waits for bytes ──  | unread · · |  ◄── tryWrite       out
 //
-// One side of each buffer waits on a condition, the other never waits and is told through its source. Nothing runs in between: no
-// goroutine, no system call.
+// One side of each buffer waits on a condition, the other never waits and is told through its
+// source. Nothing runs in between: no goroutine, no system call.
 //
-// A buffer begins small, doubles up to pipeLimit, and gives large memory back when it runs empty. A full buffer holds the writer back.
+// A buffer begins small, doubles up to pipeLimit, and gives large memory back when it runs
+// empty. A full buffer holds the writer back.
 //
 // # Invariants, verified by check
 //
@@ -52,8 +53,9 @@ type memConn struct {
 	in, out *pipe // in: from the loop; out: to the loop
 }
 
-// Pipe returns the two ends of a connection in memory: the client's, a net.Conn with deadlines that is safe for all goroutines, and the
-// loop's. It takes no system resource and no goroutine.
+// Pipe returns the two ends of a connection in memory: the client's, a net.Conn with deadlines
+// that is safe for all goroutines, and the loop's. It takes no system resource and no
+// goroutine.
 func Pipe() (client net.Conn, server *Conn) {
 	server = &Conn{fd: -1, local: memAddr{}, remote: memAddr{}}
 	server.conn = server

@@ -229,8 +229,8 @@ func (s *server) close() {
 	<-s.done
 }
 
-// echo reads into a buffer smaller than what comes, writes less than what it has, even where there is room for more, and holds the client back
-// when there is none.
+// echo reads into a buffer smaller than what comes, writes less than what it has, even where
+// there is room for more, and holds the client back when there is none.
 func echo(s *server, ev Event) {
 	c, ss := ev.Conn, ev.Conn.Data.(*session)
 	if ev.Ready&Readable != 0 && len(ss.pending) < 64<<10 {
@@ -360,7 +360,8 @@ func TestEchoMuch(t *testing.T) {
 	})
 }
 
-// The loop sees the end of a stream after its last byte, and the client sees that the loop closed after the last byte it wrote.
+// The loop sees the end of a stream after its last byte, and the client sees that the loop
+// closed after the last byte it wrote.
 func TestEnds(t *testing.T) {
 	everyWay(t, func(t *testing.T, w way) {
 		noneLeft(t)
@@ -462,7 +463,8 @@ func TestReadinessIsALevel(t *testing.T) {
 	})
 }
 
-// Events of one Wait stay with their connections when the loop closes some and accepts others on the same descriptors.
+// Events of one Wait stay with their connections when the loop closes some and accepts others
+// on the same descriptors.
 func TestCloseAmongEvents(t *testing.T) {
 	everyWay(t, func(t *testing.T, w way) {
 		noneLeft(t)

@@ -10,8 +10,9 @@ import (
 
 // # Design
 //
-// A Poller watches sources: connections and listeners. Those with a descriptor are the kernel's affair (kernel, one file per system).
-// The others tell the Poller themselves, from the goroutine that changed them:
+// A Poller watches sources: connections and listeners. Those with a descriptor are the kernel's
+// affair (kernel, one file per system). The others tell the Poller themselves, from the
+// goroutine that changed them:
 //
 //	client writes ──► source.notify ── queued? ── no ──► ready list ──► Wake
 //	                                      └─ yes: it is on a list already
@@ -32,14 +33,17 @@ import (
 //	  │                             │
 //	  └─────────Wake────► woken ◄───┘ Wake, which then rings the bell (the kernel's, or a channel)
 //
-// A waker always leaves its work first and then moves state to woken; Wait goes to sleep only by moving awake to asleep. So either the
-// sleeper sees woken and stays up, or the waker sees asleep and rings. A Wake of a loop that runs costs one atomic load, mostly.
+// A waker always leaves its work first and then moves state to woken; Wait goes to sleep only
+// by moving awake to asleep. So either the sleeper sees woken and stays up, or the waker sees
+// asleep and rings. A Wake of a loop that runs costs one atomic load, mostly.
 //
 // # Invariants, verified by check
 //
-//   - slots[s.slot] == s for every source s that was added and not removed; free slots are listed in free
+//   - slots[s.slot] == s for every source s that was added and not removed; free slots are
+//     listed in free
 //   - a source is queued exactly while it is on held or ready
-//   - live[c.place-1] == c for every connection on live; place is 0 for all others, and for those who have left
+//   - live[c.place-1] == c for every connection on live; place is 0 for all others, and for
+//     those who have left
 //   - a source's home is the Poller that holds it in a slot
 
 // Ready is a set of conditions under which a connection interests its loop.
@@ -51,7 +55,8 @@ const (
 	Writable                   // there is room to write
 )
 
-// An Event says that a listener has clients waiting, or that a connection is ready. One of the pointers is nil.
+// An Event says that a listener has clients waiting, or that a connection is ready. One of the
+// pointers is nil.
 type Event struct {
 	Conn     *Conn
 	Listener *Listener
@@ -172,7 +177,8 @@ func (p *Poller) enter(s *source) {
 	s.home.Store(p)
 }
 
-// leave frees its slot. Events of the kernel that still name the slot carry the old generation and are dropped.
+// leave frees its slot. Events of the kernel that still name the slot carry the old generation
+// and are dropped.
 func (p *Poller) leave(s *source) {
 	if s.conn != nil {
 		p.delist(s.conn)
@@ -207,8 +213,9 @@ func (p *Poller) Wake() {
 	}
 }
 
-// Rouse is Wake if the Poller sleeps although something is ready. That happens while Go has no processor to spare: its scheduler asks the
-// kernel when it finds nothing to run, and otherwise every 10 milliseconds. Who has not slept for a while does that for those who do, and then
+// Rouse is Wake if the Poller sleeps although something is ready. That happens while Go has no
+// processor to spare: its scheduler asks the kernel when it finds nothing to run, and otherwise
+// every 10 milliseconds. Who has not slept for a while does that for those who do, and then
 // yields. Any goroutine may call it.
 func (p *Poller) Rouse() {
 	if p.state.Load() == asleep && p.kernel.pending() {
@@ -222,7 +229,8 @@ func (p *Poller) Sleeps() int64 { return p.sleeps }
 // Rings returns how often a Wake ended such a sleep. Any goroutine may ask.
 func (p *Poller) Rings() int64 { return p.rings.Load() }
 
-// ring interrupts the sleep. A bell that is rung too late is heard by a later Wait, which returns with nothing: harmless.
+// ring interrupts the sleep. A bell that is rung too late is heard by a later Wait, which
+// returns with nothing: harmless.
 func (p *Poller) ring() {
 	select {
 	case p.bell <- struct{}{}:
@@ -231,8 +239,9 @@ func (p *Poller) ring() {
 	p.kernel.ring()
 }
 
-// Wait returns what is ready. When nothing is, it sleeps until something is, Wake is called, or timeout is over (negative: never; zero: it
-// does not sleep); it may then return no events, also before its time. They are valid until the next Wait. What Wake announced is the caller's
+// Wait returns what is ready. When nothing is, it sleeps until something is, Wake is called, or
+// timeout is over (negative: never; zero: it does not sleep); it may then return no events,
+// also before its time. They are valid until the next Wait. What Wake announced is the caller's
 // to look for after every Wait, also one that returned events.
 func (p *Poller) Wait(timeout time.Duration) ([]Event, error) {
 	clear(p.events)
@@ -335,7 +344,8 @@ func (s *source) level() Ready {
 	return s.conn.level()
 }
 
-// fallAsleep is the last step before a sleep: from here on, Wake rings. It fails when Wake has been called.
+// fallAsleep is the last step before a sleep: from here on, Wake rings. It fails when Wake has
+// been called.
 func (p *Poller) fallAsleep() bool {
 	return p.state.Load() == asleep || p.state.CompareAndSwap(awake, asleep)
 }
@@ -366,7 +376,8 @@ func (p *Poller) sleep(timeout time.Duration) error {
 	return nil
 }
 
-// Close closes the connections and listeners that are still watched, and waits for the goroutines of bridged ones. It may be called twice.
+// Close closes the connections and listeners that are still watched, and waits for the
+// goroutines of bridged ones. It may be called twice.
 func (p *Poller) Close() error {
 	if p.closed {
 		return nil
