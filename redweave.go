@@ -68,8 +68,8 @@ type Options struct {
 	// Logger gets what redis-server would log; nil means silence.
 	Logger *slog.Logger
 
-	// Version is the version of Redis that INFO and HELLO claim; "" means the
-	// one whose surface this is.
+	// Version is the version of Redis that INFO and HELLO claim, as "7.2.5"; "" means
+	// the one whose surface this is. It changes no command.
 	Version string
 
 	// Seed makes random choices (SPOP, RANDOMKEY, eviction, …) repeatable; 0
@@ -173,7 +173,8 @@ func Open(o Options) (*Keyspace, error) {
 }
 
 // Save writes everything to a database file in redis-server's format, in place of any
-// at path. The keyspace is held for as long as that takes.
+// at path, at once or, after an error, not at all. The keyspace is held for as long as
+// that takes.
 func (k *Keyspace) Save(path string) error { return k.persistent.Save(path) }
 
 // Load adds what a database file holds, one of Save's or of a redis-server: its keys

@@ -424,19 +424,6 @@ func (s *Stream) Clone(a *slab.Arena) *Stream {
 	return c
 }
 
-// Free gives all blocks back at once and leaves a stream without entries or groups.
-func (s *Stream) Free() {
-	v := &s.a.View
-	for at := s.nodes.first(v); at.ok(); at = s.nodes.next(v, at) {
-		s.a.Free(s.ref(at))
-	}
-	s.nodes.free(s.a)
-	for _, g := range s.groups {
-		g.free()
-	}
-	*s = *New(s.a)
-}
-
 // Release implements [datatypes.Object].
 func (s *Stream) Release(b *slab.Batch, budget int) (done bool) {
 	stop := b.Len() + budget

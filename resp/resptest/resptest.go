@@ -53,7 +53,8 @@ type Options struct {
 }
 
 // A Server is a Redis server in the test's process. Its methods may be called
-// from any goroutine.
+// from any goroutine; those that fail the test end the one that calls them, as
+// testing.TB's FailNow does.
 type Server struct {
 	t      testing.TB
 	ks     *redweave.Keyspace
@@ -131,8 +132,8 @@ func (s *Server) Dial() (net.Conn, error) { return s.ks.Dial() }
 // say: it fits the dialer option of client libraries.
 func (s *Server) DialContext(context.Context, string, string) (net.Conn, error) { return s.ks.Dial() }
 
-// Advance moves a stopped clock forward by d and runs what becomes due. It fails
-// the test when the clock runs.
+// Advance moves a stopped clock forward by d, not at all when d is negative, and runs
+// what becomes due. It fails the test when the clock runs.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
 	if s.manual == nil {
@@ -142,7 +143,7 @@ func (s *Server) Advance(d time.Duration) {
 }
 
 // SetTime sets a stopped clock. Like every clock that is set, it may go back;
-// durations are not affected by that.
+// durations are not affected by that. It fails the test when the clock runs.
 func (s *Server) SetTime(t time.Time) {
 	s.t.Helper()
 	if s.manual == nil {
@@ -151,7 +152,9 @@ func (s *Server) SetTime(t time.Time) {
 	s.manual.Set(t)
 }
 
-// Do runs a command beside the wire and fails the test unless it succeeds.
+// Do runs a command beside the wire, as [redweave.Keyspace.Do] does, and fails the test
+// unless it succeeds. It does not end before the command: one that blocks wants a
+// timeout.
 func (s *Server) Do(args ...any) resp.Value {
 	s.t.Helper()
 	v, err := s.ks.Do(context.Background(), args...)
