@@ -87,7 +87,8 @@ func (c *Conn) Want(r Ready) error {
 	return err
 }
 
-// Broke reports whether the connection is known to be broken. Nobody need ask who wants to read: reading will say so.
+// Broke reports whether the connection is known to be broken. Who wants to read need not ask:
+// reading says so.
 func (c *Conn) Broke() bool { return c.broke }
 
 // level returns what a connection is ready for: as far as is known, if it has a descriptor.
