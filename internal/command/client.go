@@ -94,8 +94,6 @@ type Conn interface {
 	QueryBuffer() (used, free int)
 	// Output returns the bytes of replies not yet written.
 	Output() int
-	// NetBytes returns the bytes read from and written to the client.
-	NetBytes() (in, out int64)
 }
 
 // MemoryBytes is what the client costs: its buffers and itself.

@@ -25,7 +25,6 @@ func (*quietConn) LocalAddr() string             { return "local:1" }
 func (*quietConn) FD() int                       { return -1 }
 func (*quietConn) QueryBuffer() (used, free int) { return 0, 0 }
 func (*quietConn) Output() int                   { return 0 }
-func (*quietConn) NetBytes() (in, out int64)     { return 0, 0 }
 
 // as returns the bench with another client.
 func (b *bench) as(cl *Client) *bench {

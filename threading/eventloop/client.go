@@ -75,7 +75,6 @@ type Client struct {
 
 	// What CLIENT LIST shows, published for whoever asks.
 	published struct {
-		in, out              atomic.Int64
 		query, room, pending atomic.Int64
 	}
 }
@@ -196,8 +195,6 @@ func (c *Client) giveBack() {
 // publish lets others see what has changed since the last time.
 func (c *Client) publish() {
 	p := &c.published
-	set(&p.in, c.in)
-	set(&p.out, c.out)
 	set(&p.query, int64(c.Pending()))
 	set(&p.room, int64(c.InputRoom()))
 	set(&p.pending, int64(c.pendingOutput()))
@@ -230,9 +227,6 @@ func (c *Client) QueryBuffer() (used, free int) {
 
 // Output returns the bytes not written yet.
 func (c *Client) Output() int { return int(c.published.pending.Load()) }
-
-// NetBytes returns the bytes read and written.
-func (c *Client) NetBytes() (in, out int64) { return c.published.in.Load(), c.published.out.Load() }
 
 // addrText renders an address as CLIENT LIST does.
 func addrText(a net.Addr) (text string, unix, local bool) {
