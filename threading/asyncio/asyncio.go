@@ -316,7 +316,11 @@ func (t *thread) run(lp *eventloop.Loop) {
 		t.worked.Store(int64(t.Now() - t.Tally.Idle))
 		t.Linger()
 	}
-	t.Quit()
+	t.Quit(func() {
+		if t.ring.Publish() { // there is room for what was not
+			t.e.wake()
+		}
+	})
 	t.e.quiet.Add(1)
 	t.End()
 }

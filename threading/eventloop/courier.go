@@ -207,14 +207,16 @@ func (c *Courier) EndTurn() {
 }
 
 // Quit waits until everything is back. The executor goes on returning until all couriers
-// have quit, but need not execute. [Loop.End] is to be called then, which writes the replies
-// to what was executed.
-func (c *Courier) Quit() {
+// have quit, but need not execute. What did not fit a queue is still kept by its producer, on
+// either side: urge, which is called as long as something is out, has it move on.
+// [Loop.End] is to be called then, which writes the replies to what was executed.
+func (c *Courier) Quit(urge func()) {
 	for c.out > 0 {
 		if p, ok := c.back.Pop(); ok {
 			c.out--
 			c.Finish(p.Batch)
 		} else {
+			urge()
 			time.Sleep(20 * time.Microsecond)
 		}
 	}

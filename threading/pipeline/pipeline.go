@@ -152,7 +152,7 @@ func (t *thread) run(lp *eventloop.Loop) {
 		t.Recall(t.backlog[0])
 		t.backlog = t.backlog[1:]
 	}
-	t.Quit()
+	t.Quit(t.e.worker.rouse) // he may sleep with something for which there was no room
 	t.e.quiet.Add(1)
 	t.e.worker.rouse()
 	t.End()
