@@ -233,6 +233,12 @@ var cases = []struct {
 	{"MaxClients", testMaxClients, ""},
 	{"IdleClients", testIdleClients, ""},
 	{"EvictedClients", testEvictedClients, ""},
+	// interlude_test.go
+	{"ShutdownInAScript", testShutdownInAScript, ""},
+	{"FloodedByItsScript", testFloodedByItsScript, ""},
+	{"GoneBeforeItGoesOn", testGoneBeforeItGoesOn, ""},
+	{"CloseInAScript", testCloseInAScript, ""},
+	{"UnblockedAtTheEnd", testUnblockedAtTheEnd, ""},
 	// output_test.go
 	{"HalfClosed", testHalfClosed, ""},
 	{"SlowReader", testSlowReader, ""},

@@ -56,7 +56,7 @@ type Client struct {
 	away    bool // its token is
 	muted   bool // while away: nothing is asked of the poller
 	unheard bool // while away: nor does the poller know it
-	doomed  bool // while away: to be closed when it is back
+	doomed  bool // while busy: to be closed when it is not any more
 	blocked bool
 	closed  bool
 

@@ -122,13 +122,14 @@ func (lp *Loop) adopt(c *Client) {
 	}
 }
 
-// close ends a client's connection, at once or when it is back. It may be called
-// twice.
+// close ends a client's connection, at once or when the batch that it is in is finished:
+// until then its session is in use, if not elsewhere, then by a script that this loop runs
+// (see [Loop.Interlude]). It may be called twice.
 func (lp *Loop) close(c *Client) {
 	switch {
 	case c.closed:
 		return
-	case c.away:
+	case c.busy:
 		c.doomed = true
 		return
 	}

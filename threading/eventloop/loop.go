@@ -218,7 +218,7 @@ func (lp *Loop) takeMessages() {
 		switch home := c.Loop(); {
 		case home != lp: // it has moved
 			home.notify(c)
-		case !c.closed && !c.away: // when it is back, it is looked for
+		case !c.closed && !c.busy: // when its batch is finished, it is looked for
 			lp.takeMail(c)
 		}
 	}
@@ -318,6 +318,9 @@ func (lp *Loop) Took(c *Client) bool {
 // Resume parses into b what a client sent while it had to wait, and reports what Read
 // does.
 func (lp *Loop) Resume(c *Client, b *threading.Batch) bool {
+	if c.closed { // while a script ran that another of them sent
+		return false
+	}
 	state, added := b.AddPending(&c.Session, &lp.limits.session)
 	if !added {
 		lp.after(c, state)
@@ -435,6 +438,9 @@ func (lp *Loop) Finish(b *threading.Batch) {
 		if c.away {
 			lp.back(c)
 		}
+		if c.doomed {
+			lp.close(c)
+		}
 		if c.closed {
 			continue
 		}
@@ -450,11 +456,7 @@ func (lp *Loop) Finish(b *threading.Batch) {
 func (lp *Loop) back(c *Client) {
 	c.away = false
 	lp.away--
-	if c.doomed {
-		lp.close(c)
-		return
-	}
-	if c.muted {
+	if c.muted && !c.doomed {
 		lp.unmute(c)
 	}
 }
@@ -631,7 +633,7 @@ func (lp *Loop) drain(drained chan struct{}) {
 	for c := range lp.clients {
 		c.ending = true
 		switch {
-		case c.away:
+		case c.busy: // who has that will see to it
 		case c.pendingOutput() == 0:
 			lp.close(c)
 		default:
@@ -642,9 +644,18 @@ func (lp *Loop) drain(drained chan struct{}) {
 
 // End closes everything the loop has, and whatever is still on its way to it. Nobody
 // else has a client's token any more. What has been answered goes out first, as far as the
-// sockets take it at once.
+// sockets take it at once: also to those who had sent more by then, which is not executed, and
+// what somebody else's commands had to say to a client.
 func (lp *Loop) End() {
-	lp.Flush()
+	for c := range lp.clients {
+		c.busy, c.away = false, false
+		if c.Client.Mail.Waiting() {
+			c.TakeMail()
+		}
+		if c.pendingOutput() > 0 {
+			lp.write(c)
+		}
+	}
 	lp.mu.Lock()
 	lp.over = true
 	inbox := lp.inbox
@@ -657,7 +668,6 @@ func (lp *Loop) End() {
 		l.Close()
 	}
 	for c := range lp.clients {
-		c.busy, c.away = false, false
 		lp.close(c)
 	}
 	for _, done := range lp.stepped {
