@@ -116,11 +116,17 @@ func (k *keeper) disown() {
 // are back looked at. Nothing is owned after it: what the loop does with its clients may
 // need any shard.
 func (k *keeper) receive() {
-	for len(k.late) > 0 {
+	k.receiveOnce()
+	for len(k.late) > 0 { // since a script ran: nobody will wake the loop for them
 		m := k.late[0]
 		k.late = k.late[1:]
 		k.returned(m)
 	}
+	k.disown()
+}
+
+// receiveOnce looks into each queue. Something may be owned after it.
+func (k *keeper) receiveOnce() {
 	for i := range k.peers {
 		if i == k.at {
 			continue
@@ -139,7 +145,6 @@ func (k *keeper) receive() {
 			k.returned(m)
 		}
 	}
-	k.disown()
 }
 
 // interlude is what the loop does while a script of one of its clients, which has run too
