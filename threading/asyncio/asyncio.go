@@ -174,8 +174,9 @@ func (e *Engine) main(lp *eventloop.Loop) {
 				e.serveOwn(lp)
 			}
 		}
-		for range setsPerTurn {
-			if !e.serve(lp, &e.pile) {
+		for sets := 0; e.serve(lp, &e.pile); {
+			if sets++; sets == setsPerTurn {
+				lp.Wake() // there may be more, whose waking is over
 				break
 			}
 		}

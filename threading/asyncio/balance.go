@@ -144,5 +144,8 @@ func (t *thread) relieve(homes []*eventloop.Loop) {
 	}
 	if heavy != nil {
 		t.Move(heavy, to)
+		if !slices.Contains(t.e.Homes(), to) { // sent away meanwhile; where it has not been yet, it will look
+			t.e.deals.Add(1)
+		}
 	}
 }
