@@ -62,7 +62,8 @@ type RuleError struct {
 }
 
 func (e *RuleError) Error() string {
-	return "Error in ACL SETUSER modifier '" + e.Rule + "': " + e.Err.Error()
+	rule, _, _ := strings.Cut(e.Rule, "\x00") // where C takes it to end
+	return "Error in ACL SETUSER modifier '" + rule + "': " + e.Err.Error()
 }
 
 func (e *RuleError) Unwrap() error { return e.Err }

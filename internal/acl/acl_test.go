@@ -88,7 +88,8 @@ func TestLineRoundTrip(t *testing.T) {
 		"+@all -@write +set":                        "off sanitize-payload resetchannels +@all -@write +set",
 		"~a %R~a ~b allkeys resetkeys %R~c %W~c":    "off sanitize-payload ~c resetchannels -@all",
 		"on nopass %RW~* (~x +get) (&c -@all +set)": "on nopass sanitize-payload ~* resetchannels -@all (~x resetchannels -@all +get) (resetchannels &c -@all +set)",
-		"+@all reset":                               "off sanitize-payload resetchannels -@all",
+		"%R":          "off sanitize-payload %R~ resetchannels -@all", // an empty pattern
+		"+@all reset": "off sanitize-payload resetchannels -@all",
 		"skip-sanitize-payload +select|0 +SELECT|1": "off skip-sanitize-payload resetchannels -@all +select|0 +select|1",
 	} {
 		u := set(t, acl.New(acl.Options{}), "u", rules)
@@ -104,7 +105,7 @@ func TestLineRoundTrip(t *testing.T) {
 func TestRefusedRules(t *testing.T) {
 	for rule, want := range map[string]error{
 		"+nosuch": acl.ErrUnknown, "+@nosuch": acl.ErrUnknown, "-select|0": acl.ErrUnknown, "+config|x": acl.ErrUnknown,
-		"+config|get|x": acl.ErrSubFirstArg, "%~x": acl.ErrSyntax, "%X~x": acl.ErrSyntax, "%R": acl.ErrSyntax,
+		"+config|get|x": acl.ErrSubFirstArg, "%~x": acl.ErrSyntax, "%X~x": acl.ErrSyntax, "%RR~x": acl.ErrSyntax, "%rWr~x": acl.ErrSyntax,
 		"(off)": acl.ErrSyntax, "#12": acl.ErrHash, "!x": acl.ErrHash, "<x": acl.ErrNoPassword,
 		"": acl.ErrSyntax, "x": acl.ErrSyntax,
 	} {

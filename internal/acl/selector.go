@@ -85,20 +85,23 @@ func (s *selector) apply(rule string) error {
 
 // addKeysFor adds keys by a rule such as %R~pattern.
 func (s *selector) addKeysFor(rule string) error {
-	letters, pattern, ok := strings.Cut(rule, "~")
-	if !ok || letters == "" {
+	letters, pattern, _ := strings.Cut(rule, "~") // without one the pattern is empty
+	if letters == "" {
 		return ErrSyntax
 	}
 	var uses use
 	for _, c := range letters {
+		var one use
 		switch c {
 		case 'R', 'r':
-			uses |= read
+			one = read
 		case 'W', 'w':
-			uses |= write
-		default:
+			one = write
+		}
+		if one == 0 || uses&one != 0 { // nor may a letter stand there twice
 			return ErrSyntax
 		}
+		uses |= one
 	}
 	if pattern == "*" && uses == read|write {
 		s.allKeys, s.keys = true, nil

@@ -112,7 +112,7 @@ func cmdACLCat(c *Ctx) {
 	}
 	cat, ok := spec.CategoryNamed(strings.ToLower(string(c.Args[2])))
 	if !ok {
-		c.Fail(resp.Error("ERR Unknown category '" + asText(c.Args[2]) + "'"))
+		c.Fail(resp.Error("ERR Unknown category '" + asText(c.Args[2][:min(len(c.Args[2]), 128)]) + "'"))
 		return
 	}
 	m, n := c.Out.ReserveArray(len(commands.all)), 0
