@@ -390,6 +390,9 @@ func (x *Exec) reject(c *Ctx, cmd *Command, err resp.Error) Verdict {
 
 func (x *Exec) rejectCall(c *Ctx, cmd *Command, unknownSub bool) {
 	switch {
+	case cmd == nil && soundsLikeHTTP(c.Args[0]) && c.Client.Flags&inProcess == 0:
+		x.log.Warn("Possible SECURITY ATTACK detected: a client sends POST or Host: as commands, as web browsers do", "client", c.Client.ID)
+		c.Client.Flags |= closeNow
 	case cmd == nil:
 		x.reject(c, nil, unknownCommand(c.Args))
 	case unknownSub:
@@ -397,6 +400,13 @@ func (x *Exec) rejectCall(c *Ctx, cmd *Command, unknownSub bool) {
 	default:
 		x.reject(c, cmd, arityError(cmd.Name))
 	}
+}
+
+// soundsLikeHTTP reports whether a command's name is a line's beginning by which requests
+// of web browsers give themselves away: what such a one sends further down, its body, may
+// be made of commands.
+func soundsLikeHTTP(name []byte) bool {
+	return equalFold(name, "POST") || equalFold(name, "HOST:")
 }
 
 func (x *Exec) after(cl *Client, _ *Command) Verdict {

@@ -110,6 +110,23 @@ func TestZeroByteEndsErrorText(t *testing.T) {
 	}
 }
 
+// TestBrowserIsNotTalkedTo: POST and Host: were unknown commands, and what came behind
+// them was run, as a page in a web browser may have it sent to a server of this machine.
+func TestBrowserIsNotTalkedTo(t *testing.T) {
+	b := newBench(t)
+	for i, line := range []string{"POST / HTTP/1.1", "host: localhost", "Host:"} {
+		cl := b.client(2)
+		b := b.as(cl)
+		if i > 0 {
+			b.want("MULTI", "+OK\r\n")
+		}
+		b.want(line, "")
+		if !cl.Closing() {
+			t.Errorf("after %q the connection lives on", line)
+		}
+	}
+}
+
 // TestScanCountOfMax: a COUNT near the largest integer overflowed, and SCAN found
 // nothing.
 func TestScanCountOfMax(t *testing.T) {
