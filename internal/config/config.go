@@ -138,6 +138,7 @@ const (
 )
 
 func errUnknown(name string) Error {
+	name, _, _ = strings.Cut(name, "\x00") // where C takes it to end
 	return Error(fmt.Sprintf("ERR Unknown option or number of arguments for CONFIG SET - '%s'", name))
 }
 

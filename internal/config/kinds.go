@@ -251,6 +251,23 @@ func baseName(param, what string, mayBeEmpty bool) func(string) error {
 var titleVariables = map[string]string{"title": "", "unixsocket": "", "listen-addr": "*", "server-mode": "s",
 	"port": "0", "tls-port": "0", "config-file": "-"}
 
+// validHostname checks what a cluster's node says it is called.
+func validHostname(s string) error {
+	const (
+		tooLong problem = "Hostnames must be less than 256 characters"
+		bad     problem = "Hostnames may only contain alphanumeric characters, hyphens or dots"
+	)
+	if len(s) >= 256 {
+		return tooLong
+	}
+	for _, c := range []byte(s) {
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '.') {
+			return bad
+		}
+	}
+	return nil
+}
+
 // validTitle checks that all {variables} of a process title are known, and that
 // there is something to see.
 func validTitle(s string) error {

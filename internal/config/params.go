@@ -190,7 +190,7 @@ func params() []param {
 		{"cluster-allow-pubsubshard-when-down", "", 0, "yes", boolKind{func(v *Values) *bool { return &v.ClusterAllowPubsubshardWhenDown }}},
 		{"cluster-allow-reads-when-down", "", 0, "no", boolKind{func(v *Values) *bool { return &v.ClusterAllowReadsWhenDown }}},
 		{"cluster-announce-bus-port", "", 0, "0", number(plain, 0, 65535, func(v *Values) *int { return &v.ClusterAnnounceBusPort })},
-		{"cluster-announce-hostname", "", 0, "", stringKind{field: func(v *Values) *string { return &v.ClusterAnnounceHostname }, optional: true}},
+		{"cluster-announce-hostname", "", 0, "", stringKind{field: func(v *Values) *string { return &v.ClusterAnnounceHostname }, valid: validHostname, optional: true}},
 		{"cluster-announce-ip", "", 0, "", stringKind{field: func(v *Values) *string { return &v.ClusterAnnounceIP }, optional: true}},
 		{"cluster-announce-port", "", 0, "0", number(plain, 0, 65535, func(v *Values) *int { return &v.ClusterAnnouncePort })},
 		{"cluster-config-file", "", immutable, "nodes.conf", stringKind{field: func(v *Values) *string { return &v.ClusterConfigFile }}},
