@@ -291,6 +291,10 @@ func cmdClientReply(c *Ctx) {
 }
 
 func cmdClientPause(c *Ctx) {
+	if len(c.Args) > 4 {
+		c.Fail(subcommandSyntax("CLIENT", c.Args[1]))
+		return
+	}
 	all := true
 	if len(c.Args) == 4 {
 		switch {
@@ -302,18 +306,11 @@ func cmdClientPause(c *Ctx) {
 			return
 		}
 	}
-	ms, ok := c.intOr(2, errTimeoutNotInt)
+	ms, ok := c.timeoutMs(2)
 	if !ok {
 		return
 	}
-	if ms < 0 {
-		c.Fail(errTimeoutNegative)
-		return
-	}
-	if ms > math.MaxInt64/nanosPerMs/2 {
-		ms = math.MaxInt64 / nanosPerMs / 2
-	}
-	c.pauseClients(ms, all)
+	c.pauseClients(min(ms, math.MaxInt64/nanosPerMs/2), all)
 	c.OK()
 }
 

@@ -52,7 +52,7 @@ func cmdQuit(c *Ctx) {
 }
 
 func cmdSelect(c *Ctx) {
-	n, ok := c.int(1)
+	n, ok := c.int32(1)
 	if !ok {
 		return
 	}

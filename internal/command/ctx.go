@@ -174,6 +174,16 @@ func (c *Ctx) intBetween(i int, lo, hi int64, err resp.Error) (int64, bool) {
 	return n, true
 }
 
+// int32 reads argument i as an integer that is one of C's as well.
+func (c *Ctx) int32(i int) (int64, bool) {
+	n, ok := c.int(i)
+	if ok && (n < math.MinInt32 || n > math.MaxInt32) {
+		c.Fail(errNotInt32)
+		return 0, false
+	}
+	return n, ok
+}
+
 // span reads arguments i and i+1 as integers: where a range begins and where it ends.
 func (c *Ctx) span(i int) (first, last int64, ok bool) {
 	if first, ok = c.int(i); ok {

@@ -35,6 +35,7 @@ const (
 	errNumFieldsRead   resp.Error = "ERR Number of fields must be a positive integer"
 	errNumKeys         resp.Error = "ERR numkeys should be greater than 0"
 	errBelowMinimum    resp.Error = "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807"
+	errNotInt32        resp.Error = "ERR value is out of range, value must between -2147483648 and 2147483647"
 	errTimeoutNotInt   resp.Error = "ERR timeout is not an integer or out of range"
 	errTimeoutNegative resp.Error = "ERR timeout is negative"
 	errCountPositive   resp.Error = "ERR COUNT must be > 0"

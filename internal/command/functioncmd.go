@@ -177,7 +177,11 @@ func cmdFunctionDelete(c *Ctx) {
 }
 
 func cmdFunctionFlush(c *Ctx) {
-	if len(c.Args) > 3 || len(c.Args) == 3 && !c.is(2, "SYNC") && !c.is(2, "ASYNC") {
+	if len(c.Args) > 3 {
+		c.Fail(subcommandSyntax("FUNCTION", c.Args[1]))
+		return
+	}
+	if len(c.Args) == 3 && !c.is(2, "SYNC") && !c.is(2, "ASYNC") {
 		c.Fail(errFunctionFlush)
 		return
 	}

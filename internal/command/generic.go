@@ -229,7 +229,7 @@ func (c *Ctx) rename(nx bool) bool {
 // dbArg reads argument i as the number of a database, or replies what Redis
 // says when there is no such one.
 func (c *Ctx) dbArg(i int) (int, bool) {
-	n, ok := c.int(i)
+	n, ok := c.int32(i)
 	if !ok {
 		return 0, false
 	}

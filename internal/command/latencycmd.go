@@ -42,7 +42,7 @@ func cmdLatencyGraph(c *Ctx) {
 	event := string(c.Args[2])
 	graph, ok := c.spikes.Graph(event, c.now()/1000)
 	if !ok {
-		c.Fail(resp.Error("ERR No samples available for event '" + event + "'"))
+		c.Fail(resp.Error("ERR No samples available for event '" + asText(c.Args[2]) + "'"))
 		return
 	}
 	c.Out.Verbatim("txt", graph)

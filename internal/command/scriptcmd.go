@@ -482,7 +482,7 @@ func (r *scriptRun) local(cmd *Command, args [][]byte) resp.Error {
 // Permitted implements [script.Host].
 func (r *scriptRun) Permitted(args [][]byte) (ok, known bool) {
 	cmd, unknownSub := find(args)
-	if cmd == nil || unknownSub || !arityFits(cmd, len(args)) {
+	if cmd == nil || unknownSub {
 		return false, false
 	}
 	if !r.cl.restricted() {

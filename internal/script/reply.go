@@ -207,13 +207,19 @@ func hasFields(t *lua.LTable) bool {
 // lineBreaks become spaces in what ends with its line.
 var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ")
 
+// beforeNUL is what C's functions see of a text.
+func beforeNUL(v lua.LString) string {
+	text, _, _ := strings.Cut(string(v), "\x00")
+	return text
+}
+
 func (s *State) taggedReply(out *resp.Writer, t *lua.LTable, depth int) bool {
 	if v, ok := t.RawGetString("err").(lua.LString); ok {
-		s.errReply(out, t, string(v))
+		s.errReply(out, t, beforeNUL(v))
 		return true
 	}
 	if v, ok := t.RawGetString("ok").(lua.LString); ok {
-		out.SimpleString(string(v))
+		out.SimpleString(beforeNUL(v))
 		return true
 	}
 	if v, ok := t.RawGetString("double").(lua.LNumber); ok {
