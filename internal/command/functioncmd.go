@@ -52,12 +52,13 @@ func (x *Exec) functionState() *script.State {
 	e := &x.scripts.functions
 	if e.state == nil {
 		e.state = script.New(x.scriptOptions(true))
-		e.state.CountError = func(err resp.Error) { x.scripts.run.x.countError(err) }
+		e.state.CountError = x.scripts.run.returned
 	}
 	return e.state
 }
 
 func cmdFCall(c *Ctx) {
+	c.showEval()
 	f := c.scripts.functions.function(c.Args[1])
 	if f == nil {
 		c.Fail(errNoFunction)

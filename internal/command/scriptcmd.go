@@ -143,7 +143,7 @@ func (x *Exec) scriptState() *script.State {
 	s := &x.scripts
 	if s.eval == nil {
 		s.eval = script.New(x.scriptOptions(false))
-		s.eval.CountError = func(err resp.Error) { s.run.x.countError(err) }
+		s.eval.CountError = s.run.returned
 	}
 	return s.eval
 }
@@ -185,6 +185,7 @@ func (c *Ctx) scriptKeys() (keys, args [][]byte, ok bool) {
 }
 
 func cmdEval(c *Ctx) {
+	c.showEval()
 	keys, args, ok := c.scriptKeys()
 	if !ok {
 		return
@@ -198,6 +199,7 @@ func cmdEval(c *Ctx) {
 }
 
 func cmdEvalSHA(c *Ctx) {
+	c.showEval()
 	if len(c.Args[1]) != 40 {
 		c.Fail(errNoScript)
 		return
@@ -342,17 +344,16 @@ func (c *Ctx) beginRun(name string, f script.Flags, readOnly, function bool) *sc
 	r.cl.Flags = cl.Flags & (inProcess | noTouch | isLocal | isUnix)
 	r.cl.Authenticated, r.cl.Conn = true, cl.Conn
 	c.inScript = true
-	if c.monitored() {
-		c.showEval()
-	}
 	return r
 }
 
-// showEval shows monitors the command that runs a script, before those of the script.
+// showEval shows monitors the command that runs a script, before those of the script, and
+// before it is known whether there is one to run.
 func (c *Ctx) showEval() {
-	c.inScript = false
+	if !c.monitored() {
+		return
+	}
 	line := c.appendMonitorLine(nil, c, c.Args)
-	c.inScript = true
 	for _, cl := range *c.monitors.Load() {
 		c.post(cl, line, false)
 	}
@@ -360,6 +361,15 @@ func (c *Ctx) showEval() {
 
 // reply is where the script's own reply goes.
 func (r *scriptRun) reply() *resp.Writer { return r.c.Out }
+
+// returned counts an error that a script returned, unless a command did that it called.
+// What ran the script has failed either way.
+func (r *scriptRun) returned(err resp.Error, counted bool) {
+	r.c.failed = true
+	if !counted {
+		r.x.countError(err)
+	}
+}
 
 // endRun ends what beginRun began, and replies the error of a script that failed.
 func (c *Ctx) endRun(r *scriptRun, err *script.Error) {

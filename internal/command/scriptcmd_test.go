@@ -169,3 +169,32 @@ func TestRestoreLibrariesOrNone(t *testing.T) {
 	}
 	b.want("FCALL fb 0", "$1\r\nb\r\n")
 }
+
+// TestReturnedErrorFailsTheScript: a script that returned an error, as opposed to raising
+// it, counted as one that went well.
+func TestReturnedErrorFailsTheScript(t *testing.T) {
+	for _, c := range []struct {
+		src    string
+		failed bool
+		errors string // in all
+	}{
+		{"return redis.pcall('get', 'l')", true, "1"},
+		{"return {1, redis.pcall('get', 'l')}", true, "1"},
+		{"redis.pcall('get', 'l') return 1", false, "1"},
+		{"return redis.error_reply('MY e')", true, "1"},
+		{"return {err = 'x'}", true, "1"},
+		{"redis.pcall('get', 'l') return {err = 'x'}", true, "2"},
+		{"return redis.pcall('nope')", true, "1"},
+		{"return redis.call('get', 'l')", true, "1"},
+	} {
+		b := newBench(t)
+		b.do("LPUSH l 1")
+		b.eval(c.src)
+		if got := strings.HasSuffix(b.info("commandstats")["cmdstat_eval"], ",failed_calls=1"); got != c.failed {
+			t.Errorf("%s: failed %t, want %t", c.src, got, c.failed)
+		}
+		if got := b.info("stats")["total_error_replies"]; got != c.errors {
+			t.Errorf("%s: %s errors, want %s", c.src, got, c.errors)
+		}
+	}
+}

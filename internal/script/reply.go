@@ -251,8 +251,8 @@ func (s *State) taggedReply(out *resp.Writer, t *lua.LTable, depth int) bool {
 
 // errReply replies an error table that was returned rather than raised.
 func (s *State) errReply(out *resp.Writer, t *lua.LTable, text string) {
-	if t.RawGetString("ignore_error_stats_update") != lua.LTrue && s.CountError != nil {
-		s.CountError(resp.Error(text))
+	if s.CountError != nil {
+		s.CountError(resp.Error(text), t.RawGetString("ignore_error_stats_update") == lua.LTrue)
 	}
 	out.Error(resp.Error(strings.TrimRight(text, "\r\n")))
 }

@@ -107,8 +107,9 @@ type State struct {
 	loading   *Library
 	loadEnds  int64 // when its time is up
 
-	// CountError is told of errors that a script returned.
-	CountError func(resp.Error)
+	// CountError is told of errors that a script returned; counted says that it is one of
+	// a command that the script has called, which has been counted there.
+	CountError func(err resp.Error, counted bool)
 
 	sample [1]metrics.Sample
 	random rand48
