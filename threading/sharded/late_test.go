@@ -11,7 +11,7 @@ import (
 // What comes back to a loop while it looks at what is back, and runs a script for that which
 // runs too long, is not left for later: nobody would wake the loop for it.
 func TestBackInAScript(t *testing.T) {
-	e := open(t, 2, Options{NoLending: true}, "--busy-reply-threshold", "10")
+	e := open(t, 2, options{NoLending: true}, "--busy-reply-threshold", "10")
 	a, b, c := dial(t, e), dial(t, e), dial(t, e) // dealt to the loops in turn
 	for _, w := range []*wire{a, b, c} {
 		w.do("PING")
