@@ -211,6 +211,27 @@ func testPausedHalfClosed(t *testing.T) {
 	})
 }
 
+// Who is held goes on when the pause ends, not when his loop's periodic work is due: so many
+// pauses would take longer than a test may.
+func testManyPauses(t *testing.T) {
+	e := open(t, "hz", "1")
+	addr := listen(t, e)
+	q := connect(t, addr)
+	var ps []*peer
+	for range 3 {
+		ps = append(ps, connect(t, addr))
+	}
+	for range 300 {
+		q.want("CLIENT PAUSE 2 WRITE", "OK")
+		for _, p := range ps {
+			p.send("SET a 1\r\n")
+		}
+		for _, p := range ps {
+			p.expect("after a pause", "OK")
+		}
+	}
+}
+
 func testPauseOnASteppedClock(t *testing.T) {
 	m := clock.NewManual(time.Now())
 	e := openOn(t, m)

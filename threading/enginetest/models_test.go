@@ -180,6 +180,7 @@ var cases = []struct {
 	{"PauseAll", testPauseAll, ""},
 	{"PauseWrite", testPauseWrite, ""},
 	{"PausedHalfClosed", testPausedHalfClosed, ""},
+	{"ManyPauses", testManyPauses, ""},
 	{"PauseOnASteppedClock", testPauseOnASteppedClock, ""},
 	{"PausedInProcess", testPausedInProcess, ""},
 	{"PausedTyped", testPausedTyped, ""},

@@ -42,13 +42,14 @@ type Loop struct {
 	draining  bool
 	stepped   []chan struct{} // closed at the end of this turn
 
-	start     time.Time     // of the loop's time, which is real, whatever the engine's clock
-	now       time.Duration // at the end of the last turn
-	yielded   time.Duration // when it last looked after others
-	nextCron  time.Duration
-	acceptErr time.Duration // when a failure to accept was last told
-	pressed   time.Duration // since when clients have cost too much
-	nanos     int64         // engine's time, as of the last cron
+	start      time.Time     // of the loop's time, which is real, whatever the engine's clock
+	now        time.Duration // at the end of the last turn
+	yielded    time.Duration // when it last looked after others
+	nextCron   time.Duration
+	nextUnhold time.Duration // when the held look whether they may go on
+	acceptErr  time.Duration // when a failure to accept was last told
+	pressed    time.Duration // since when clients have cost too much
+	nanos      int64         // engine's time, as of the last cron
 
 	restless   bool // expiry has not kept up
 	collecting bool // freed memory is left to take back
@@ -193,7 +194,7 @@ func (lp *Loop) yield() {
 	runtime.Gosched()
 }
 
-// patience is how long the loop may sleep: until the next cron.
+// patience is how long the loop may sleep: until the next cron, or the end of a pause.
 func (lp *Loop) patience() time.Duration {
 	switch {
 	case len(lp.resumable) > 0:
@@ -201,7 +202,11 @@ func (lp *Loop) patience() time.Duration {
 	case lp.collecting:
 		return threading.CollectInterval
 	}
-	return max(lp.nextCron-lp.now, 0)
+	until := lp.nextCron
+	if len(lp.held) > 0 {
+		until = min(until, lp.nextUnhold)
+	}
+	return max(until-lp.now, 0)
 }
 
 // takeMessages does what other goroutines asked for.
@@ -467,6 +472,7 @@ func (lp *Loop) after(c *Client, state threading.State) {
 	case threading.Held:
 		c.held = true
 		lp.held = append(lp.held, c)
+		lp.nextUnhold = lp.now // it is not known yet when the pause ends
 	case threading.Stalled:
 		c.stalled = true
 	case threading.Blocked:
@@ -539,7 +545,7 @@ func (lp *Loop) unhold() {
 	lp.group.ReleaseSet(x)
 	if left > 0 {
 		// On a stepped clock this may come too early; then it is asked again.
-		lp.nextCron = min(lp.nextCron, lp.now+max(time.Duration(left), time.Millisecond))
+		lp.nextUnhold = lp.now + max(time.Duration(left), time.Millisecond)
 		return
 	}
 	for _, c := range lp.held {
