@@ -48,6 +48,7 @@ type Exec struct {
 	// Push messages: see push.go.
 	own          resp.Writer // for the client whose command runs
 	ownKeys      changedKeys // what it must hear of that it changed itself
+	ownTracker   *tracker    // as it was when it ended tracking meanwhile
 	wire         wire        // a message for many
 	eventChannel []byte      // room for the name of an event's channel
 	broadcasts   bool        // some shard's changed keys are to be told of

@@ -244,6 +244,9 @@ func (c *Ctx) track(o *tracker, prefixes []string) {
 func (x *Exec) addPrefix(text string, cl *Client) {
 	i, found := x.trackers.prefix(text)
 	if !found {
+		for _, in := range x.interests {
+			in.broadcast() // what changed before is not for this one
+		}
 		x.trackers.prefixes = slices.Insert(x.trackers.prefixes, i, &prefix{text: text})
 	}
 	p := x.trackers.prefixes[i]
@@ -270,6 +273,9 @@ func (x *Exec) stopTracking(cl *Client) {
 	}
 	for _, text := range t.prefixes {
 		x.removePrefix(text, cl)
+	}
+	if cl == x.ctx.Client && len(x.ownKeys.keys) > 0 {
+		x.ownTracker = t
 	}
 	cl.tracker = nil
 	cl.Flags &^= tracking
@@ -530,14 +536,16 @@ func (in *interests) invalidateTracked(key []byte) {
 // invalidateOwn tells a client of its own changes, when its command is done: by then
 // that may have switched the protocol, or where messages go.
 func (x *Exec) invalidateOwn(cl *Client) {
+	t := cl.tracker
+	if t == nil {
+		t = x.ownTracker // it has ended tracking in the same transaction, and is told all the same
+	}
 	for _, k := range x.ownKeys.keys {
-		if cl.tracker == nil {
-			break // it ended tracking in the same transaction
-		}
 		m := invalidation{x: x, all: k.by == everyKey, null: cl.pushes(), keys: [][]byte{x.ownKeys.key(k)}}
-		m.send(cl)
+		m.sendAs(cl, t)
 	}
 	x.ownKeys.reset()
+	x.ownTracker = nil
 }
 
 // everyKey marks a changedKey that stands for all of them.
@@ -588,11 +596,14 @@ type invalidation struct {
 }
 
 // send sends the message to cl, or to whom cl redirects.
-func (m *invalidation) send(cl *Client) {
-	to, redirected := cl, cl.tracker.redirect != 0
+func (m *invalidation) send(cl *Client) { m.sendAs(cl, cl.tracker) }
+
+// sendAs is send with a tracker that may be cl's no more.
+func (m *invalidation) sendAs(cl *Client, t *tracker) {
+	to, redirected := cl, t.redirect != 0
 	if redirected {
-		if to = m.x.client(cl.tracker.redirect); to == nil {
-			m.x.tellBroken(cl)
+		if to = m.x.client(t.redirect); to == nil {
+			m.x.tellBroken(cl, t)
 			return
 		}
 	}
@@ -607,15 +618,15 @@ func (m *invalidation) send(cl *Client) {
 }
 
 // tellBroken tells a client that nobody hears what it redirected.
-func (x *Exec) tellBroken(cl *Client) {
-	cl.tracker.broken.Store(true)
+func (x *Exec) tellBroken(cl *Client, t *tracker) {
+	t.broken.Store(true)
 	if cl.pushes() != 3 {
 		return
 	}
 	w := x.beginWire(1)
 	w.PushHeader(2)
 	w.BulkString("tracking-redir-broken")
-	w.Int(int64(cl.tracker.redirect))
+	w.Int(int64(t.redirect))
 	x.post(cl, w.Bytes(), false)
 }
 

@@ -2,6 +2,7 @@ package difftest
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"regexp"
 	"slices"
@@ -138,9 +139,7 @@ func (p *pubsubRun) step() {
 	p.history = append(p.history, fmt.Sprintf("client %d: %s", who, strings.ReplaceAll(strings.Join(lines, "; "), "ID", fmt.Sprint("<", other, ">"))))
 	var heard [2][]string
 	for i := range heard {
-		for _, line := range lines {
-			p.send(i, who, strings.ReplaceAll(line, "ID", p.ids[i][other]))
-		}
+		p.send(i, who, strings.Split(strings.ReplaceAll(strings.Join(lines, "\n"), "ID", p.ids[i][other]), "\n")...)
 		heard[i] = append(p.hear(i, who), p.hear(i, who)...) // what a batch causes comes at its end
 		for j := range p.clients[i] {
 			if j != who {
@@ -156,12 +155,17 @@ func (p *pubsubRun) step() {
 	}
 }
 
-func (p *pubsubRun) send(i, who int, line string) {
-	var args [][]byte
-	for _, w := range strings.Fields(line) {
-		args = append(args, []byte(w))
+// send sends commands all at once: what they cause together is told together.
+func (p *pubsubRun) send(i, who int, lines ...string) {
+	var b []byte
+	for _, line := range lines {
+		var args [][]byte
+		for _, w := range strings.Fields(line) {
+			args = append(args, []byte(w))
+		}
+		b = transcript.AppendCommand(b, args)
 	}
-	if err := p.clients[i][who].conn.Send(args); err != nil {
+	if _, err := p.clients[i][who].conn.(io.Writer).Write(b); err != nil {
 		p.t.Fatal(err)
 	}
 }
