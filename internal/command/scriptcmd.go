@@ -544,13 +544,13 @@ func (r *scriptRun) Tick() error {
 	}
 	c := r.c
 	x.settleQuick()
-	outer, own, ownKeys, nanos := c.frame, x.own, x.ownKeys, x.nanos
-	x.own, x.ownKeys = resp.Writer{Proto: own.Proto}, changedKeys{}
+	outer, own, ownKeys, ownTracker, nanos := c.frame, x.own, x.ownKeys, x.ownTracker, x.nanos
+	x.own, x.ownKeys, x.ownTracker = resp.Writer{Proto: own.Proto}, changedKeys{}, nil
 	inTransaction := c.inTransaction
 	c.inScript, c.inTransaction = false, false
 	host.Meanwhile(x)
 	c.inScript, c.inTransaction = true, inTransaction
-	c.frame, x.own, x.ownKeys, x.nanos = outer, own, ownKeys, nanos
+	c.frame, x.own, x.ownKeys, x.ownTracker, x.nanos = outer, own, ownKeys, ownTracker, nanos
 	if r.kill == nil && host.Ending() {
 		r.kill = errServerCloses
 	}

@@ -410,9 +410,7 @@ func runsOthers(cmd *Command) bool {
 func (x *Exec) tracked(cl *Client, cmd *Command, args [][]byte) {
 	x.remember(cl, cmd, args)
 	if cl.Flags&inMulti == 0 {
-		if cl.Flags&inMulti == 0 {
-			cl.tracker.endCaching(cmd)
-		}
+		cl.tracker.endCaching(cmd)
 	}
 }
 
@@ -536,11 +534,12 @@ func (in *interests) invalidateTracked(key []byte) {
 // invalidateOwn tells a client of its own changes, when its command is done: by then
 // that may have switched the protocol, or where messages go.
 func (x *Exec) invalidateOwn(cl *Client) {
-	t := cl.tracker
-	if t == nil {
-		t = x.ownTracker // it has ended tracking in the same transaction, and is told all the same
-	}
+	// Who has ended tracking in the same transaction is told all the same.
+	t := cmp.Or(cl.tracker, x.ownTracker)
 	for _, k := range x.ownKeys.keys {
+		if t == nil {
+			break // its connection has ended
+		}
 		m := invalidation{x: x, all: k.by == everyKey, null: cl.pushes(), keys: [][]byte{x.ownKeys.key(k)}}
 		m.sendAs(cl, t)
 	}
