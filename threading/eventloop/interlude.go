@@ -33,8 +33,8 @@ func (g *Group) Ending() bool {
 // Interlude is a turn inside a turn: the loop executes a client's script, which has run
 // for too long and owns nothing at the moment. Other clients are read from, answered
 // (BUSY, mostly) and written to. What the outer turn is in the middle of stays as it is:
-// its batch, and the clients in that, who are busy. The events that it has not looked at
-// are for the next.
+// its events, some of which may be over by then (see [Loop.Greet]), its batch, and the
+// clients in that, who are busy.
 func (lp *Loop) Interlude() {
 	events, began := lp.Events, lp.began
 	saved := slices.Clone(events)
@@ -62,13 +62,7 @@ func (lp *Loop) Interlude() {
 		}
 	}
 	lp.flushIdle()
-	// The poller has one list of events. Those of the outer turn may be over: it would take a
-	// client that does not want to be read any more for a broken one. What still holds is told
-	// again in the next turn.
-	for i := range saved {
-		saved[i].Ready = 0
-	}
-	copy(events, saved)
+	copy(events, saved) // the poller has one list of them
 	lp.Events, lp.began = events, began
 }
 

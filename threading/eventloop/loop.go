@@ -655,9 +655,7 @@ func (lp *Loop) drain(drained chan struct{}) {
 func (lp *Loop) End() {
 	for c := range lp.clients {
 		c.busy, c.away = false, false
-		if c.Client.Mail.Waiting() {
-			c.TakeMail()
-		}
+		c.TakeMail()
 		if c.pendingOutput() > 0 {
 			lp.write(c)
 		}
